@@ -1,0 +1,45 @@
+# Names for the project's commands; what they do is in pyproject.toml and the tools they call.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install check format locks test test-fast demo clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed ## everything into .venv and the cache folder
+
+$(VENV)/.installed: pyproject.toml requirements/dev.txt deploy/embedded/pom.xml
+	@$(PYTHON) deploy/prerequisites.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m planner.embedded.download
+	@touch $@
+
+check: install ## format, lint, types, imports, generated files, house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy contracts services tests
+	PYTHONPATH=contracts:services $(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/tidy tests/contract
+
+format: install ## rewrite the code as `make check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+locks: install ## compile requirements/*.txt anew
+	$(BIN)/python deploy/locks.py
+
+test: install ## all tests, on real servers
+	$(BIN)/python -m pytest
+
+test-fast: install ## the tests that need no server
+	$(BIN)/python -m pytest tests/unit tests/property tests/contract tests/tidy
+
+demo: install ## the main job, shown live
+	$(BIN)/planner demo
+
+clean: ## what the tools left; not the virtual environment
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

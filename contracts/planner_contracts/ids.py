@@ -1,0 +1,52 @@
+"""NewTypes and derivations of ids: the only ones (api.md, sections 1 and 3). Golden vectors pin every derivation."""
+
+import re
+from datetime import UTC, datetime
+from typing import NewType
+from uuid import UUID, uuid5
+
+PlanId = NewType("PlanId", str)
+RunId = NewType("RunId", str)
+CommandId = NewType("CommandId", str)
+TenantId = NewType("TenantId", str)
+OrganizationId = NewType("OrganizationId", str)
+
+PLAN_ID_NAMESPACE = UUID("63527d55-b7b5-5d6d-b46e-6f168de8d166")
+
+_NAMESPACE = re.compile(r"[a-z0-9-]{1,40}\Z", re.ASCII)
+_ACTION = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*\Z", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII)
+ACTION_CHARACTERS_MAX = 120
+
+
+def plan_id(tenant_id: str, organization_id: str, key: str) -> PlanId:
+    """The id of the plan that a create makes. `key`: its idempotency key, or its `command_id` where it has none."""
+    return PlanId(str(uuid5(PLAN_ID_NAMESPACE, f"{tenant_id}\n{organization_id}\n{key}")))
+
+
+def run_id(plan: str, origin: str, scheduled_for: datetime, attempt: int) -> RunId:
+    """The id of one attempt at one occurrence; the same for whoever computes it.
+
+    `origin`: `schedule`, `manual:<command_id>` or `backfill:<command_id>`; a retry keeps its first attempt's origin.
+    """
+    return RunId(str(uuid5(UUID(plan), f"{origin}\n{instant_with_fraction(scheduled_for)}\n{attempt}")))
+
+
+def instant_with_fraction(instant: datetime) -> str:
+    """RFC 3339 in UTC with always six fraction digits: the form that ids are derived from."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text is a UUID in the wire's only form: lower case, hyphens."""
+    return _UUID.match(text) is not None
+
+
+def is_namespace(text: str) -> bool:
+    """Whether the text may name a deployment: `[a-z0-9-]{1,40}`."""
+    return _NAMESPACE.match(text) is not None
+
+
+def is_action(text: str) -> bool:
+    """Whether the text may name an action, so that two actions never collide as Kafka topics."""
+    return len(text) <= ACTION_CHARACTERS_MAX and _ACTION.match(text) is not None

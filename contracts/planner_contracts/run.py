@@ -52,7 +52,7 @@ class RunTransition(Message):
 
 
 class RunRecord(Message):
-    """A run without its history: what run events carry. `lateness_ms` = `published_at` − `due_at`, three decimals."""
+    """A run without its history: what run events carry. `lateness_ms` = `published_at` - `due_at`, three decimals."""
 
     id: str
     plan_id: str

@@ -34,9 +34,13 @@ class SkipReason(StrEnum):
 
 
 class RunChanged(RunRecord):
-    """`data` of the four run events: the run; `sequence` rises by 1 within a run, from 1."""
+    """`data` of the four run events: the run; `sequence` rises by 1 within a run, from 1.
+
+    `next_run_at`, on `planner.run.pending` of a scheduled run only: the plan's next due time as this decision left it.
+    """
 
     sequence: int
+    next_run_at: Instant | None = None
 
 
 class OccurrenceSkipped(Message):
@@ -52,3 +56,4 @@ class OccurrenceSkipped(Message):
     last: Annotated[Instant | None, Field(alias="to")] = None
     count: int | None = None
     into: Instant | None = None
+    next_run_at: Instant | None = None

@@ -1,14 +1,12 @@
 """Sizes, parameters and types of Python files, against the budgets of docs/CONTRIBUTING.md."""
 
 import ast
-import io
-import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from tidy.rule import File, Finding, Rule, functions_of
+from tidy.rule import File, Finding, Rule, comments_of, functions_of
 
 FILE_LINES_MAX: Final = 500
 FUNCTION_LINES_MAX: Final = 70
@@ -106,8 +104,7 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef, *, stars: bool
 
 
 def _comment_lines(file: File) -> int:
-    tokens = tokenize.generate_tokens(io.StringIO(file.text).readline)
-    return sum(1 for token in tokens if token.type == tokenize.COMMENT and token.line.lstrip().startswith("#"))
+    return sum(alone for _, _, alone in comments_of(file))
 
 
 def _python(text: str) -> File:

@@ -1,20 +1,18 @@
 """How Python is written here, where ruff and mypy have no rule of their own."""
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from typing import Final
 
-from tidy.rule import LEFTOVER, File, Finding, Rule, calls_of, dotted, tree_of
+from tidy.rule import LEFTOVER, File, Finding, Rule, calls_of, comments_of, dotted, tree_of
 
 _PYTHON: Final = r"\.py$"
 _PRODUCT: Final = r"^(contracts|services)/.*\.py$"
 _TESTS: Final = r"^tests/.*\.py$"
 _TYPE_IGNORE: Final = re.compile(r"#\s*(type|pyright):\s*ignore")
 _NOQA: Final = re.compile(r"#\s*noqa(?P<rest>.*)", re.IGNORECASE)
-_NOQA_WITH_REASON: Final = re.compile(r":\s*[A-Z]+\d+(\s*,\s*[A-Z]+\d+)*\s+(-\s*)?\S{2,}.*")
+_NOQA_WITH_REASON: Final = re.compile(r":\s*[A-Z]+\d+(\s*,\s*[A-Z]+\d+)*\s+(-\s*)?\w.{3,}")
 _CLIENTS: Final = frozenset({"AIOKafkaProducer", "AIOKafkaConsumer", "AIOKafkaAdminClient", "create_pool", "Redis", "from_url"})
 _LOG_CALL: Final = re.compile(r"(^|\.)_?(log|logger)\.(debug|info|warning|error|exception|critical)$")
 _EVENT_NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -36,10 +34,11 @@ _MUTABLE_CALLS: Final = frozenset(
 )
 
 
-def _comments(file: File) -> Iterator[tuple[int, str]]:
-    for token in tokenize.generate_tokens(io.StringIO(file.text).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
+def does_not_parse(file: File) -> Iterator[Finding]:
+    try:
+        ast.parse(file.text)
+    except SyntaxError as error:
+        yield Finding(error.lineno or 0, f"not Python 3.11: {error.msg}")
 
 
 def relative_import(file: File) -> Iterator[Finding]:
@@ -49,19 +48,19 @@ def relative_import(file: File) -> Iterator[Finding]:
 
 
 def type_ignored(file: File) -> Iterator[Finding]:
-    for line, comment in _comments(file):
+    for line, comment, _ in comments_of(file):
         if _TYPE_IGNORE.search(comment):
             yield Finding(line, "no `type: ignore` in the product: narrow the library once, in runtime")
 
 
 def noqa_without_reason(file: File) -> Iterator[Finding]:
-    for line, comment in _comments(file):
+    for line, comment, _ in comments_of(file):
         if (noqa := _NOQA.search(comment)) and not _NOQA_WITH_REASON.fullmatch(noqa["rest"]):
             yield Finding(line, "a noqa names its rule and its reason")
 
 
 def leftover_comment(file: File) -> Iterator[Finding]:
-    for line, comment in _comments(file):
+    for line, comment, _ in comments_of(file):
         if LEFTOVER.search(comment):
             yield Finding(line, "do it, or open an issue; a comment gives a reason")
 
@@ -141,6 +140,7 @@ def _test(text: str) -> File:
 
 
 RULES: Final = (
+    Rule(does_not_parse, _PYTHON, bad=(_owner("def f[T](x: T) -> T: ..."), _owner("def")), good=(_owner(""),)),
     Rule(
         relative_import,
         _PYTHON,

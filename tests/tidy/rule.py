@@ -1,8 +1,11 @@
 """What a house rule is: a pure look at one file, with an example that it must find."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -45,7 +48,19 @@ class Rule:
 
 @lru_cache(maxsize=2048)
 def tree_of(text: str) -> ast.Module:
-    return ast.parse(text)
+    """The tree, or an empty one: that a file does not parse is a finding of its own."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return ast.Module(body=[], type_ignores=[])
+
+
+def comments_of(file: File) -> Iterator[tuple[int, str, bool]]:
+    """Each comment: its line, its text, whether it stands alone."""
+    with suppress(SyntaxError, tokenize.TokenError):
+        for token in tokenize.generate_tokens(io.StringIO(file.text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string, token.line.lstrip().startswith("#")
 
 
 def functions_of(file: File) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -12,12 +12,9 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON: Final = "3.11"
 LOCKS: Final[dict[str, tuple[str, ...]]] = {
-    "dev": ("--extra", "embedded", "--group", "dev"),
-    "services": ("--extra", "services"),
-    "gateway": ("--extra", "gateway"),
-    "owner": ("--extra", "owner"),
-    "recorder": ("--extra", "recorder"),
-    "worker": ("--extra", "worker"),
+    "dev": ("pyproject.toml", "--extra", "embedded", "--group", "dev"),
+    "build": ("--group", "pyproject.toml:build"),
+    **{extra: ("pyproject.toml", "--extra", extra) for extra in ("services", "gateway", "owner", "recorder", "worker")},
 }
 
 
@@ -32,7 +29,7 @@ def compile_lock(name: str, chosen: tuple[str, ...], more: list[str]) -> None:
         OLDEST_PYTHON,
         "--quiet",
     ]
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *chosen, *fixed, *more]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *chosen, *fixed, *more]
     # An existing lock is the starting point, so that a new dependency does not move the others.
     subprocess.run(  # noqa: S603 a fixed command and the caller's own options
         [*command, "--custom-compile-command", "make locks", "--output-file", f"requirements/{name}.txt"], cwd=ROOT, check=True

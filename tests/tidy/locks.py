@@ -32,12 +32,11 @@ def read_lock(text: str) -> dict[str, Locked]:
     return locked
 
 
-def asked_for(pyproject: Mapping[str, Any], *, extras: Sequence[str], groups: Sequence[str] = ()) -> tuple[Requirement, ...]:
+def asked_for(pyproject: Mapping[str, Any], *, extras: Sequence[str]) -> tuple[Requirement, ...]:
     """What an installation with these extras asks for, the project's own extras followed."""
     project = pyproject["project"]
-    asked = [*project["dependencies"], *(text for group in groups for text in pyproject["dependency-groups"][group])]
     own = canonicalize_name(project["name"])
-    waiting, seen, found = [*extras], set[str](), [Requirement(text) for text in asked]
+    waiting, seen, found = [*extras], set[str](), [Requirement(text) for text in project["dependencies"]]
     while waiting:
         extra = waiting.pop()
         if extra in seen:
@@ -48,6 +47,14 @@ def asked_for(pyproject: Mapping[str, Any], *, extras: Sequence[str], groups: Se
                 waiting.extend(requirement.extras)
             else:
                 found.append(requirement)
+    return tuple(found)
+
+
+def grouped(pyproject: Mapping[str, Any], group: str) -> tuple[Requirement, ...]:
+    """What a dependency group asks for, the groups that it includes followed."""
+    found: list[Requirement] = []
+    for entry in pyproject["dependency-groups"][group]:
+        found.extend((Requirement(entry),) if isinstance(entry, str) else grouped(pyproject, entry["include-group"]))
     return tuple(found)
 
 

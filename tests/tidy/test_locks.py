@@ -3,7 +3,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
-from tidy.locks import asked_for, faults, read_lock
+from tidy.locks import asked_for, faults, grouped, read_lock
 from tidy.project import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -12,17 +12,25 @@ HASH = "    --hash=sha256:" + "0" * 64
 PINNED = f"aiokafka==0.14.0 \\\n{HASH} \\\n{HASH}\n    # via planner-kafka\ncolorama==0.4.6 ; sys_platform == 'win32' \\\n{HASH}\n"
 
 
+def _asked_for(name: str) -> tuple[Requirement, ...]:
+    match name:
+        case "dev":
+            return (*asked_for(PYPROJECT, extras=("embedded",)), *grouped(PYPROJECT, "dev"))
+        case "build":
+            return grouped(PYPROJECT, "build")
+        case extra:
+            return asked_for(PYPROJECT, extras=(extra,))
+
+
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_holds_what_pyproject_asks_for_with_hashes(name: str) -> None:
-    extras, groups = (("embedded",), ("dev",)) if name == "dev" else ((name,), ())
-
     lock = read_lock((ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8"))
 
-    assert not list(faults(asked_for(PYPROJECT, extras=extras, groups=groups), lock))
+    assert not list(faults(_asked_for(name), lock))
 
 
-def test_every_process_has_a_lock() -> None:
-    assert {"dev", "services", "gateway", "owner", "recorder", "worker"} == set(LOCKS)
+def test_there_is_a_lock_for_whatever_is_installed_alone() -> None:
+    assert {"dev", "build", "services", "gateway", "owner", "recorder", "worker"} == set(LOCKS)
 
 
 def test_a_lock_is_read_with_its_hashes_and_markers() -> None:
@@ -56,3 +64,9 @@ def test_an_extra_that_names_other_extras_is_followed() -> None:
     }
 
     assert {requirement.name for requirement in asked_for(pyproject, extras=["worker"])} == {"pydantic", "aiokafka", "faststream"}
+
+
+def test_a_group_that_includes_another_is_followed() -> None:
+    pyproject = {"dependency-groups": {"build": ["hatchling"], "dev": [{"include-group": "build"}, "pytest"]}}
+
+    assert [requirement.name for requirement in grouped(pyproject, "dev")] == ["hatchling", "pytest"]

@@ -14,7 +14,8 @@ from aiokafka.errors import KafkaError
 
 from planner.embedded.folders import kafka_jars
 from planner.embedded.ports import LOOPBACK, listens, reserved
-from planner.embedded.process import Command, log_tail, running, start, until_answered
+from planner.embedded.process import Command, run_to_end
+from planner.embedded.program import Program, running
 from planner.runtime.failures import StartupRefusedError
 from planner.runtime.settings import environment
 
@@ -80,13 +81,17 @@ async def start_kafka(data: Path, port: int = 0, controller_port: int = 0) -> As
         reserved(port, purpose="Kafka") as taken,
         reserved(controller_port, purpose="Kafka's controller") as controller_taken,
     ):
-        properties = _write_configuration(data, taken, controller_taken)
-        await _format(data, properties)
-        command = _command(data, "kafka", "kafka.Kafka", str(properties))
-        async with running(command) as process:
-            bootstrap = f"{LOOPBACK}:{taken}"
-            await until_answered(lambda: _answers(bootstrap), process=process, command=command)
+        async with running(await kafka_program(data, taken, controller_taken)) as bootstrap:
             yield bootstrap
+
+
+async def kafka_program(data: Path, port: int, controller_port: int) -> Program:
+    """Makes the node's folder first, if there is none yet."""
+    properties = _write_configuration(data, port, controller_port)
+    await _format(data, properties)
+    bootstrap = f"{LOOPBACK}:{port}"
+    command = _command(data, "kafka", "kafka.Kafka", str(properties))
+    return Program(service="kafka", command=command, address=bootstrap, answers=lambda: _answers(bootstrap))
 
 
 def _write_configuration(data: Path, port: int, controller_port: int) -> Path:
@@ -109,16 +114,7 @@ async def _format(data: Path, properties: Path) -> None:
     # The first byte is zero: an id that began with a dash would be read as an option.
     cluster_id = urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")
     command = _command(data, "kafka-format", "kafka.tools.StorageTool", "format", "--config", str(properties), "--cluster-id", cluster_id)
-    process = await start(command)
-    try:
-        async with asyncio.timeout(_FORMAT_WITHIN_S):
-            code = await process.wait()
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if code != 0:
-        raise StartupRefusedError(f"Kafka's folder {folder} could not be made.\n{log_tail(command.log)}")
+    await run_to_end(command, within_s=_FORMAT_WITHIN_S)
 
 
 def _command(data: Path, name: str, main_class: str, *arguments: str) -> Command:
@@ -140,16 +136,16 @@ def _command(data: Path, name: str, main_class: str, *arguments: str) -> Command
     )
 
 
-async def _answers(bootstrap: str) -> bool | None:
+async def _answers(bootstrap: str) -> bool:
     if not await listens(bootstrap):
-        return None
+        return False
     client: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
     try:
         async with asyncio.timeout(5):
             await client.start()
             cluster = await client.describe_cluster()
-            return bool(cluster["brokers"]) or None
+            return bool(cluster["brokers"])
     except (KafkaError, TimeoutError, OSError):
-        return None
+        return False
     finally:
         await client.close()

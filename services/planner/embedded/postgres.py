@@ -17,8 +17,8 @@ import asyncpg
 from planner.embedded.accounts import Account, reaches, unprivileged
 from planner.embedded.binaries import postgres_installation
 from planner.embedded.ports import LOOPBACK, reserved
-from planner.embedded.process import Command, log_tail, running, start, until_answered
-from planner.runtime.failures import StartupRefusedError
+from planner.embedded.process import Command, run_to_end
+from planner.embedded.program import Program, running
 from planner.runtime.settings import environment
 
 # Where an unprivileged user can always look: used by root alone, when the asked folder is closed to that user.
@@ -48,14 +48,23 @@ class _Home:
 async def start_postgres(data: Path, port: int = 0) -> AsyncIterator[str]:
     """The DSN of its database `planner`. `data` is the stack's folder; `port` 0 is a free one."""
     with reserved(port, purpose="PostgreSQL") as taken:
-        home = _home(data)
-        password = await _initialize(data, home)
-        options = (word for name, value in (_OPTIONS | {"port": str(taken)}).items() for word in ("-c", f"{name}={value}"))
-        command = _command(data, home, "postgres", "-D", str(home.cluster), *options)
-        server = f"postgresql://{_USER}:{password}@{LOOPBACK}:{taken}"
-        async with running(command) as process:
-            await until_answered(lambda: _answers(f"{server}/postgres"), process=process, command=command)
-            yield f"{server}/{_DATABASE}"
+        async with running(await postgres_program(data, taken)) as dsn:
+            yield dsn
+
+
+async def postgres_program(data: Path, port: int) -> Program:
+    """Makes the cluster first, if there is none yet."""
+    home = _home(data)
+    password = await _initialize(data, home)
+    options = (word for name, value in (_OPTIONS | {"port": str(port)}).items() for word in ("-c", f"{name}={value}"))
+    command = _command(data, home, "postgres", "-D", str(home.cluster), *options)
+    server = f"postgresql://{_USER}:{password}@{LOOPBACK}:{port}"
+    return Program(
+        service="postgres",
+        command=command,
+        address=f"{server}/{_DATABASE}",
+        answers=lambda: _answers(f"{server}/postgres"),
+    )
 
 
 def postgres_folder(data: Path) -> Path:
@@ -122,17 +131,7 @@ async def _initialize(data: Path, home: _Home) -> str:
 async def _run_initdb(data: Path, home: _Home, cluster: Path, password: Path) -> None:
     locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
     arguments = ("-D", str(cluster), f"--username={_USER}", "--auth=scram-sha-256", f"--pwfile={password}", *locale)
-    command = _command(data, home, "initdb", *arguments)
-    process = await start(command)
-    try:
-        async with asyncio.timeout(_INITIALIZE_WITHIN_S):
-            code = await process.wait()
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if code != 0:
-        raise StartupRefusedError(f"PostgreSQL's folder {cluster} could not be made.\n{log_tail(command.log)}")
+    await run_to_end(_command(data, home, "initdb", *arguments), within_s=_INITIALIZE_WITHIN_S)
 
 
 def _command(data: Path, home: _Home, program: str, *arguments: str) -> Command:
@@ -148,7 +147,7 @@ def _command(data: Path, home: _Home, program: str, *arguments: str) -> Command:
     )
 
 
-async def _answers(server: str) -> bool | None:
+async def _answers(server: str) -> bool:
     """Asks for the database and makes it the first time."""
     try:
         async with asyncio.timeout(10):
@@ -159,5 +158,5 @@ async def _answers(server: str) -> bool | None:
             finally:
                 await connection.close()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        return None
+        return False
     return True

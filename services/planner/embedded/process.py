@@ -5,20 +5,17 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from planner.embedded.accounts import Account
 from planner.runtime.failures import StartupRefusedError
 
 _LAUNCHER: Final = Path(__file__).with_name("launcher.py")
-_READY_POLL_S: Final = 0.05
 _LOG_TAIL_LINES: Final = 15
-
-Answer = TypeVar("Answer")
+_LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +37,8 @@ async def start(command: Command) -> Process:
     account = f"{command.account.uid}:{command.account.gid}" if command.account else "-"
     launcher = (sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(int(command.orphan_signal)), account)
     command.log.parent.mkdir(parents=True, exist_ok=True)
+    if command.log.exists() and command.log.stat().st_size > _LOG_BYTES_MAX:
+        command.log.replace(command.log.with_name(f"{command.log.name}.1"))
     with command.log.open("ab") as log:
         return await asyncio.create_subprocess_exec(
             *launcher,
@@ -64,29 +63,18 @@ async def stop(process: Process, command: Command) -> None:
     await process.wait()
 
 
-@asynccontextmanager
-async def running(command: Command) -> AsyncIterator[Process]:
+async def run_to_end(command: Command, *, within_s: float) -> None:
+    """For a program that does one thing; refuses, with the end of its log, if that failed."""
     process = await start(command)
     try:
-        yield process
-    finally:
-        await asyncio.shield(stop(process, command))
-
-
-async def until_answered(
-    ask: Callable[[], Awaitable[Answer | None]], *, process: Process, command: Command, within_s: float = 60.0
-) -> Answer:
-    """Asks until there is an answer; refuses, with the end of the log, if the process ends first or the time is over."""
-    try:
         async with asyncio.timeout(within_s):
-            while process.returncode is None:
-                answer = await ask()
-                if answer is not None:
-                    return answer
-                await asyncio.sleep(_READY_POLL_S)
+            code = await process.wait()
     except TimeoutError:
-        raise StartupRefusedError(f"{command.name} gave no answer within {within_s:.0f} s.\n{log_tail(command.log)}") from None
-    raise StartupRefusedError(f"{command.name} ended at its start with exit code {process.returncode}.\n{log_tail(command.log)}")
+        code = None
+    finally:
+        await asyncio.shield(stop(process, replace(command, stop_signal=signal.SIGKILL)))
+    if code != 0:
+        raise StartupRefusedError(f"{command.name} failed (exit code {code}).\n{log_tail(command.log)}")
 
 
 def log_tail(log: Path) -> str:

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from planner.embedded.binaries import valkey_server
 from planner.embedded.ports import LOOPBACK, reserved
-from planner.embedded.process import Command, running, until_answered
+from planner.embedded.process import Command
+from planner.embedded.program import Program, running
 from planner.runtime.settings import environment
 
 
@@ -19,11 +20,13 @@ from planner.runtime.settings import environment
 async def start_valkey(data: Path, port: int = 0) -> AsyncIterator[str]:
     """Its URL. `data` is the stack's folder; `port` 0 is a free one."""
     with reserved(port, purpose="Valkey") as taken:
-        command = _command(data, taken)
-        async with running(command) as process:
-            url = f"redis://{LOOPBACK}:{taken}/0"
-            await until_answered(lambda: _answers(url), process=process, command=command)
+        async with running(valkey_program(data, taken)) as url:
             yield url
+
+
+def valkey_program(data: Path, port: int) -> Program:
+    url = f"redis://{LOOPBACK}:{port}/0"
+    return Program(service="valkey", command=_command(data, port), address=url, answers=lambda: _answers(url))
 
 
 def _command(data: Path, port: int) -> Command:
@@ -49,11 +52,11 @@ def _command(data: Path, port: int) -> Command:
     )
 
 
-async def _answers(url: str) -> bool | None:
+async def _answers(url: str) -> bool:
     client = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
     try:
-        return bool(await client.ping()) or None
+        return bool(await client.ping())
     except (RedisError, OSError):
-        return None
+        return False
     finally:
         await client.aclose()

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install check format locks test test-fast demo clean
+.PHONY: help install check format docs locks test test-fast demo clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ check: install ## format, lint, types, imports, generated files, house rules
 format: install ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: install ## write docs/reference anew from the code
+	$(BIN)/python deploy/reference.py
 
 locks: install ## compile requirements/*.txt anew
 	$(BIN)/python deploy/locks.py

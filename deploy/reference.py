@@ -1,0 +1,135 @@
+"""Write docs/reference/*.md from the code: `make docs`. With `--check` write nothing and fail if a page is behind."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+
+from planner.cli.app import ENTRIES
+from planner_contracts.errors import CATALOGUE
+from planner_contracts.topics import TOPICS, TopicDeclaration
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PROCESSES: Final = ("gateway", "owner", "recorder", "worker")
+_MADE: Final = "<!-- Written by `make docs` from the code. -->"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def page(title: str, introduction: str, body: str) -> str:
+    return f"{_MADE}\n\n# {title}\n\n{introduction}\n\n{body}\n"
+
+
+def topics() -> str:
+    rows = (
+        (
+            f"`<namespace>.{topic.role}{'.<action>' if topic.per_action else ''}`",
+            topic.key,
+            "N" if topic.partitions is None else str(topic.partitions),
+            ", ".join(topic.writers),
+            ", ".join(topic.readers),
+            _retention(topic),
+            topic.why,
+        )
+        for topic in TOPICS.values()
+    )
+    settings = (
+        (f"`{topic.role}`", ", ".join(f"`{name}={value}`" for name, value in sorted(topic.config.items()))) for topic in TOPICS.values()
+    )
+    return page(
+        "Topics",
+        "Made and verified by `planner topics apply`; N is fixed when the namespace is made. "
+        "Read what an owner writes with `isolation.level=read_committed`.",
+        table(("topic", "key", "partitions", "writes", "reads", "kept", "what it holds"), rows)
+        + "\n\nWhat the broker must show for each:\n\n"
+        + table(("topic", "configuration"), settings),
+    )
+
+
+def _retention(topic: TopicDeclaration) -> str:
+    if topic.config["cleanup.policy"] == "compact":
+        return "latest per key"
+    milliseconds = int(topic.config["retention.ms"])
+    return "for ever" if milliseconds < 0 else f"{milliseconds // 86_400_000} days"
+
+
+def errors() -> str:
+    rows = ((f"`{code}`", str(entry.status), entry.title) for code, entry in sorted(CATALOGUE.items(), key=lambda known: known[1].status))
+    return page(
+        "Error codes",
+        "Stable for ever. Those that say “A field of the request is not valid” stand in `errors[]` of a `VALIDATION_FAILED`, "
+        "with pointer and detail.",
+        table(("code", "status", "title"), rows),
+    )
+
+
+def commands() -> str:
+    rows = ((f"`planner {entry.name}`", entry.summary, f"`{entry.extra}`") for entry in ENTRIES)
+    return page("Commands", "`planner <command> --help` lists the options.", table(("command", "does", "extra"), rows))
+
+
+def settings() -> str:
+    found = {process: dict(_variables(process)) for process in PROCESSES}
+    names = sorted({name for variables in found.values() for name in variables})
+    rows = []
+    for name in names:
+        readers = [process for process in PROCESSES if name in found[process]]
+        field = found[readers[0]][name]
+        rows.append((f"`{name}`", _default(field), ", ".join(readers), field.description or ""))
+    return page(
+        "Settings",
+        "From the environment, or from a dotenv file named by `PLANNER_SETTINGS_FILE`. `planner config` shows those in force. "
+        "A process refuses to start (exit code 78) on a value it cannot use, and names the variable.",
+        table(("variable", "default", "read by", "meaning"), rows),
+    )
+
+
+def _variables(process: str) -> Iterator[tuple[str, FieldInfo]]:
+    module = importlib.import_module(f"planner.{process}.settings")
+    settings_class: Any = getattr(module, f"{process.capitalize()}Settings")
+    for name, field in settings_class.model_fields.items():
+        alias = field.validation_alias
+        yield (alias if isinstance(alias, str) else f"{settings_class.model_config['env_prefix']}{name}".upper()), field
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    secret = getattr(default, "get_secret_value", None)
+    shown = default if secret is None else secret()
+    return "none" if shown is None else f"`{shown}`" if str(shown) else "empty"
+
+
+PAGES: Final = {"topics.md": topics, "errors.md": errors, "commands.md": commands, "settings.md": settings}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is behind")
+    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "reference", help="the folder of the pages")
+    given = parser.parse_args()
+    behind = []
+    for name, write in PAGES.items():
+        path = given.into / name
+        text = write()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        behind.append(name)
+        if not given.check:
+            path.write_text(text, encoding="utf-8")
+    if given.check and behind:
+        sys.stderr.write(f"behind the code, run `make docs`: {', '.join(behind)}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

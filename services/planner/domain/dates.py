@@ -1,0 +1,83 @@
+"""Dates as a definition writes them: `YYYY-MM-DDTHH:MM:SS[.ffffff]`, then `Z`, an offset, or nothing (scheduling.md, section 4.3)."""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from planner.domain.errors import ScheduleError, Stage, excerpt
+from planner.domain.limits import YEAR_MAX, YEAR_MIN
+from planner_contracts.errors import ErrorCode
+
+_DATE: Final = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})T(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9])"
+    r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|(?P<sign>[+-])(?P<offset_hours>[01][0-9]|2[0-3]):(?P<offset_minutes>[0-5][0-9]))?"
+)
+_LEAP_YEAR: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date as written. `offset` is null for a label; `numeric` tells an offset from `Z`, which claims no local offset."""
+
+    label: datetime
+    offset: timedelta | None
+    numeric: bool
+
+    @property
+    def instant(self) -> datetime:
+        """What a date with `Z` or an offset means."""
+        assert self.offset is not None
+        return self.label.replace(tzinfo=UTC) - self.offset
+
+
+def parse_moment(text: object) -> Moment:
+    """An instant or a label. Raises ScheduleError: DATETIME_INVALID, SCHEDULE_DATE_OUT_OF_RANGE."""
+    if not isinstance(text, str):
+        raise ScheduleError(ErrorCode.DATETIME_INVALID, Stage.TYPE, "a date is a string")
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise _invalid(text, Stage.STRUCTURE, hint="write 2026-01-31T09:00:00Z, 2026-01-31T09:00:00+01:00 or 2026-01-31T09:00:00")
+    year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
+    if not _is_day(year, month, day):
+        raise _invalid(text, Stage.VALUES)
+    if not YEAR_MIN <= year <= YEAR_MAX:
+        raise _out_of_range(text)
+    microsecond = int((match["fraction"] or "0").ljust(6, "0"))
+    if match["zone"] is None and microsecond:
+        raise _invalid(text, Stage.VALUES, hint="a local time has whole seconds")
+    label = datetime(year, month, day, int(match["hour"]), int(match["minute"]), int(match["second"]), microsecond)  # noqa: DTZ001  a label has no zone
+    moment = Moment(label, _offset(match), numeric=match["sign"] is not None)
+    if moment.offset is not None and not YEAR_MIN <= moment.instant.year <= YEAR_MAX:
+        raise _out_of_range(text)
+    return moment
+
+
+def parse_instant(text: object) -> datetime:
+    """A date that must be an instant. Raises ScheduleError like parse_moment."""
+    moment = parse_moment(text)
+    if moment.offset is None:
+        raise _invalid(str(text), Stage.VALUES, hint="end it with Z or an offset")
+    return moment.instant
+
+
+def _offset(match: re.Match[str]) -> timedelta | None:
+    if match["zone"] is None:
+        return None
+    if match["sign"] is None:
+        return timedelta(0)
+    offset = timedelta(hours=int(match["offset_hours"]), minutes=int(match["offset_minutes"]))
+    return -offset if match["sign"] == "-" else offset
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    return 1 <= month <= 12 and 1 <= day <= monthrange(year or _LEAP_YEAR, month)[1]  # noqa: PLR2004  months of a year
+
+
+def _invalid(text: str, stage: Stage, *, hint: str | None = None) -> ScheduleError:
+    return ScheduleError(ErrorCode.DATETIME_INVALID, stage, f"{excerpt(text)} is no date of the form that is expected here", hint=hint)
+
+
+def _out_of_range(text: str) -> ScheduleError:
+    return ScheduleError(ErrorCode.SCHEDULE_DATE_OUT_OF_RANGE, Stage.VALUES, f"{excerpt(text)}: years are {YEAR_MIN} to {YEAR_MAX}")

@@ -1,0 +1,156 @@
+"""What the fields of a schedule mean together, judged on sound ones only (scheduling.md, section 6, from "applicability" on)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
+from typing import Final
+
+from planner.domain import civil_time
+from planner.domain.civil_time import Fold, Gap, LabelKind
+from planner.domain.dates import Moment
+from planner.domain.errors import Faults, Stage, excerpt
+from planner.domain.field_reader import FieldReader
+from planner.domain.jitter import delay
+from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, TICK
+from planner.domain.recurrence.cron import Cron
+from planner.domain.recurrence.interval import Interval
+from planner.domain.recurrence.once import Once
+from planner.domain.recurrence.window import first_from, next_after, rising
+from planner.domain.schedule import Rule, Schedule
+from planner.domain.schedule_fields import TIMEZONE_DEFAULT, Every, ScheduleFields
+from planner_contracts.errors import ErrorCode
+from planner_contracts.instants import format_instant
+
+_NOT_WITH_ONCE: Final = ("starts_at", "ends_at", "max_runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, when: `plan_id` is null where it is not known yet, `spacing_min` is the tenant's."""
+
+    now: datetime
+    plan_id: str | None
+    spacing_min: timedelta
+
+
+def judge_combinations(given: FieldReader, fields: ScheduleFields) -> None:
+    """Applicability, zone and dates together, satisfiability."""
+    if given.has("execute_at"):
+        for name in _NOT_WITH_ONCE:
+            if given.has(name) and given.sound(name):
+                given.fault(name, ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, "not with execute_at")
+    if given.has("dst") and given.sound("dst") and _has_no_dst(fields):
+        given.fault(
+            "dst",
+            ErrorCode.DST_POLICY_NOT_APPLICABLE,
+            Stage.APPLICABILITY,
+            "this kind of schedule follows elapsed time",
+            hint="leave dst out",
+        )
+    if fields.execute_at is not None and given.sound("timezone", "dst"):
+        _judge_moment(given, fields, fields.execute_at)
+    if fields.starts_at is not None and fields.ends_at is not None and fields.ends_at < fields.starts_at:
+        given.fault("ends_at", ErrorCode.BOUNDS_REVERSED, Stage.ZONE_AND_DATES, "earlier than starts_at")
+    if isinstance(fields.recurrence, Cron) and not fields.recurrence.can_match:
+        detail = f"{excerpt(fields.recurrence.canonical)} names no day that any year has"
+        given.fault("recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.SATISFIABILITY, detail, hint="check the day against the month")
+
+
+def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
+    """The schedule of sound fields. `anchor` stands in where an interval has neither an anchor nor `starts_at`."""
+    timezone = fields.timezone or TIMEZONE_DEFAULT
+    rule: Rule
+    match fields.recurrence:
+        case Cron() as cron:
+            rule = cron
+        case Every(period, given_anchor):
+            rule = Interval(given_anchor or fields.starts_at or anchor, period)
+        case None:
+            assert fields.execute_at is not None
+            rule = Once(_instant_of(fields.execute_at, timezone, fields))
+    return Schedule(
+        rule=rule,
+        timezone=timezone,
+        starts_at=fields.starts_at,
+        ends_at=fields.ends_at,
+        max_runs=fields.max_runs,
+        dst=fields.dst,
+        jitter_seconds=fields.jitter_seconds,
+        misfire=fields.misfire,
+    )
+
+
+def judge_times(schedule: Schedule, faults: Faults, asked: Asked) -> None:
+    """First occurrence, past, spacing: what create and update ask of a schedule whose fields are sound."""
+    if isinstance(schedule.rule, Once):
+        lag = delay(asked.plan_id, schedule.jitter_seconds) if asked.plan_id else timedelta(seconds=schedule.jitter_seconds)
+        most = schedule.misfire.max_lateness
+        if most is not None and asked.now - schedule.rule.instant - lag > most:
+            faults.add("/execute_at", ErrorCode.SCHEDULE_IN_PAST, Stage.PAST, "it is longer ago than misfire.max_lateness_seconds allows")
+        return
+    first = next_after(schedule, asked.now)
+    if first is None:
+        if first_from(schedule, FIRST_INSTANT) is None:
+            faults.add("/recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.FIRST_OCCURRENCE, _never_within_bounds(schedule))
+        else:
+            faults.add("/recurrence", ErrorCode.SCHEDULE_IN_PAST, Stage.PAST, "its last occurrence is over")
+    elif _is_denser_than(schedule, first, asked.spacing_min):
+        detail = f"occurrences are less than {asked.spacing_min.total_seconds():g} s apart"
+        faults.add("/recurrence", ErrorCode.SCHEDULE_TOO_FREQUENT, Stage.SPACING, detail)
+
+
+def _has_no_dst(fields: ScheduleFields) -> bool:
+    if fields.execute_at is not None:
+        return fields.execute_at.offset is not None
+    return isinstance(fields.recurrence, Every) or (isinstance(fields.recurrence, Cron) and fields.recurrence.wildcard)
+
+
+def _judge_moment(given: FieldReader, fields: ScheduleFields, moment: Moment) -> None:
+    if moment.offset is None:
+        if fields.timezone is None:
+            given.fault(
+                "timezone", ErrorCode.TZ_REQUIRED, Stage.ZONE_AND_DATES, "execute_at is a local time", hint="give a zone, or an offset"
+            )
+        else:
+            _judge_label(given, fields, moment.label, fields.timezone)
+    elif moment.numeric and fields.timezone is not None:
+        there = civil_time.offset_at(moment.instant, fields.timezone)
+        if there != moment.offset:
+            right = civil_time.local(moment.instant, fields.timezone).isoformat()
+            detail = f"{fields.timezone} does not have this offset then: that instant is {right} there"
+            given.fault("execute_at", ErrorCode.OFFSET_TZ_MISMATCH, Stage.ZONE_AND_DATES, detail)
+
+
+def _judge_label(given: FieldReader, fields: ScheduleFields, label: datetime, timezone: str) -> None:
+    kind = civil_time.kind_of(label, timezone)
+    refused = (kind is LabelKind.MISSING and fields.dst.gap is Gap.REJECT) or (
+        kind is LabelKind.REPEATED and fields.dst.fold is Fold.REJECT
+    )
+    if refused:
+        earlier, later = (format_instant(instant) for instant in civil_time.candidates(label, timezone))
+        if kind is LabelKind.MISSING:
+            detail = f"{label.isoformat()} does not occur in {timezone}: next_valid is {earlier}, shift {later}"
+            given.fault("execute_at", ErrorCode.LOCAL_TIME_NONEXISTENT, Stage.ZONE_AND_DATES, detail, hint="give an offset, or dst.gap")
+        else:
+            detail = f"{label.isoformat()} occurs twice in {timezone}: {earlier} and {later}"
+            given.fault("execute_at", ErrorCode.LOCAL_TIME_AMBIGUOUS, Stage.ZONE_AND_DATES, detail, hint="give an offset, or dst.fold")
+
+
+def _instant_of(moment: Moment, timezone: str, fields: ScheduleFields) -> datetime:
+    if moment.offset is not None:
+        return moment.instant
+    return civil_time.resolve(moment.label, timezone, fields.dst)
+
+
+def _is_denser_than(schedule: Schedule, first: datetime, spacing_min: timedelta) -> bool:
+    # Rules name whole seconds, so none is denser than that.
+    if spacing_min <= timedelta(seconds=1):
+        return False
+    upcoming = list(islice(rising(schedule, first, LAST_INSTANT), SPACING_OCCURRENCES))
+    return any(later - earlier < spacing_min for earlier, later in pairwise(upcoming))
+
+
+def _never_within_bounds(schedule: Schedule) -> str:
+    unbounded = first_from(replace(schedule, starts_at=None, ends_at=None), (schedule.starts_at or FIRST_INSTANT) + TICK)
+    following = "none at all" if unbounded is None else format_instant(unbounded)
+    return f"no occurrence within its bounds; the next after starts_at would be {following}"

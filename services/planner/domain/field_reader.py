@@ -1,0 +1,123 @@
+"""Reading one JSON object of a definition: its members' types and ranges, each fault with its pointer."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from planner.domain.errors import Faults, ScheduleError, Stage, excerpt, pointer_step
+from planner_contracts.errors import ErrorCode
+from planner_contracts.strict_json import text_is_storable
+
+Read = TypeVar("Read")
+
+
+class FieldReader:
+    """The members of one object. A read member is null where it is absent, null, or faulty; `faults` tells which."""
+
+    def __init__(self, given: Mapping[str, Any], faults: Faults, *, pointer: str = "") -> None:
+        self._given = given
+        self._pointer = pointer
+        self.faults = faults
+
+    def pointer(self, name: str) -> str:
+        return self._pointer + pointer_step(name)
+
+    def has(self, name: str) -> bool:
+        """Whether the member is given; null means absent."""
+        return self._given.get(name) is not None
+
+    def names(self, name: str) -> bool:
+        """Whether the member stands there at all, null included."""
+        return name in self._given
+
+    def sound(self, *names: str) -> bool:
+        """Whether none of the members, and nothing in them, has a fault."""
+        return self.faults.sound(*(self.pointer(name) for name in names))
+
+    def raw(self, name: str) -> Any:  # noqa: ANN401  JSON has no narrower type
+        return self._given.get(name)
+
+    def fault(self, name: str, code: ErrorCode, stage: Stage, detail: str, *, hint: str | None = None) -> None:
+        self.faults.add(self.pointer(name), code, stage, f"{name}: {detail}", hint=hint)
+
+    def parsed(self, name: str, parse: Callable[[Any], Read]) -> Read | None:
+        """The member as a parser reads it; what the parser raises becomes the fault."""
+        if not self.has(name):
+            return None
+        try:
+            return parse(self._given[name])
+        except ScheduleError as error:
+            self.faults.report(self.pointer(name), error)
+            return None
+
+    def integer(self, name: str, low: int, high: int) -> int | None:
+        value = self.raw(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "an integer is expected")
+            return None
+        return value if self._within(name, value, low, high) else None
+
+    def number(self, name: str, low: int, high: int) -> float | None:
+        value = self.raw(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "a number is expected")
+            return None
+        return value if self._within(name, value, low, high) else None
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.raw(name)
+        if value is None or isinstance(value, bool):
+            return value
+        self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "true or false is expected")
+        return None
+
+    def string(self, name: str) -> str | None:
+        value = self.raw(name)
+        if value is None or isinstance(value, str):
+            return value
+        self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "a string is expected")
+        return None
+
+    def choice(self, name: str, choices: Collection[str], *, code: ErrorCode = ErrorCode.FIELD_INVALID) -> str | None:
+        value = self.string(name)
+        if value is None or value in choices:
+            return value
+        self.fault(name, code, Stage.VALUES, f"{excerpt(value)} is not one of {', '.join(choices)}")
+        return None
+
+    def mapping(self, name: str) -> Mapping[str, Any] | None:
+        value = self.raw(name)
+        if value is None or isinstance(value, Mapping):
+            return value
+        self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "an object is expected")
+        return None
+
+    def child(self, name: str) -> "FieldReader | None":
+        """A reader of the member, which must be an object."""
+        value = self.mapping(name)
+        return None if value is None else FieldReader(value, self.faults, pointer=self.pointer(name))
+
+    def require(self, name: str, *, code: ErrorCode = ErrorCode.FIELD_REQUIRED) -> None:
+        if not self.has(name):
+            stage = Stage.STRUCTURE if code is ErrorCode.FIELD_REQUIRED else Stage.TYPE
+            self.fault(name, code, stage, "a value is required")
+
+    def refuse_unknown(self, known: Collection[str]) -> None:
+        for name in self._given:
+            if not text_is_storable(name):
+                self.faults.add(self._pointer, ErrorCode.FIELD_INVALID, Stage.CHARACTERS, f"{excerpt(name)} cannot be stored")
+            elif name not in known:
+                self.faults.add(self.pointer(name), ErrorCode.UNKNOWN_FIELD, Stage.STRUCTURE, f"{excerpt(name)} is no field of this object")
+
+    def unsupported(self, name: str) -> None:
+        """The member asks for what a later version does. It comes last: a fault of the member itself has been found by then."""
+        self.fault(name, ErrorCode.FIELD_INVALID, Stage.VALUES, "not supported by this version")
+
+    def _within(self, name: str, value: float, low: int, high: int) -> bool:
+        inside = low <= value <= high
+        if not inside:
+            self.fault(name, ErrorCode.FIELD_OUT_OF_RANGE, Stage.VALUES, f"{low} to {high}")
+        return inside

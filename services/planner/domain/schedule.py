@@ -1,0 +1,43 @@
+"""When a plan fires, and what is done about fires that were not made in time."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from planner.domain.civil_time import Dst
+from planner.domain.recurrence.cron import Cron
+from planner.domain.recurrence.interval import Interval
+from planner.domain.recurrence.once import Once
+
+Rule = Once | Interval | Cron
+
+
+class Coalesce(StrEnum):
+    """Which of a late backlog fires: the newest `max_catchup`, the newest, or the oldest."""
+
+    NONE = "none"
+    LATEST = "latest"
+    EARLIEST = "earliest"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfire:
+    """`max_lateness` None is no limit."""
+
+    max_lateness: timedelta | None
+    coalesce: Coalesce
+    max_catchup: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A compiled schedule. `starts_at` and `ends_at` are both inclusive; `dst` has no effect on a Once or an Interval."""
+
+    rule: Rule
+    timezone: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    max_runs: int | None
+    dst: Dst
+    jitter_seconds: int
+    misfire: Misfire

@@ -1,0 +1,156 @@
+"""The schedule's fields of a definition, in the order of the tables of scheduling.md, section 2."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from planner.domain.civil_time import ZONE_NAMES, Dst, Fold, Gap
+from planner.domain.dates import Moment, parse_instant, parse_moment
+from planner.domain.errors import ScheduleError, Stage, excerpt
+from planner.domain.field_reader import FieldReader
+from planner.domain.limits import CATCHUP_MAX, JITTER_SECONDS_MAX, MAX_LATENESS_SECONDS_MAX, RUNS_MAX
+from planner.domain.recurrence.cron import WILDCARD_DST, Cron
+from planner.domain.recurrence.cron_text import parse_cron
+from planner.domain.recurrence.interval import parse_duration, parse_seconds
+from planner.domain.schedule import Coalesce, Misfire
+from planner_contracts.errors import ErrorCode
+
+SCHEDULE_FIELDS: Final = (
+    "execute_at",
+    "recurrence",
+    "timezone",
+    "starts_at",
+    "ends_at",
+    "max_runs",
+    "dst",
+    "jitter_seconds",
+    "misfire",
+)
+TIMEZONE_DEFAULT: Final = "UTC"
+MISFIRE_DEFAULT: Final[Mapping[str, Any]] = {"max_lateness_seconds": 3600, "coalesce": "latest", "max_catchup": 100}
+_RECURRENCE_FIELDS: Final = {"cron": ("type", "expression"), "interval": ("type", "every_seconds", "every", "anchor")}
+_LATER_RECURRENCES: Final = ("rrule", "calendar")
+_ONCE_DST: Final = Dst(Gap.REJECT, Fold.REJECT)
+_CRON_DST: Final = Dst(Gap.NEXT_VALID, Fold.FIRST)
+_ONCE_GAPS: Final = (Gap.REJECT, Gap.NEXT_VALID, Gap.SHIFT)
+_ONCE_FOLDS: Final = (Fold.REJECT, Fold.FIRST, Fold.LAST)
+_LABEL_GAPS: Final = (Gap.NEXT_VALID, Gap.SHIFT, Gap.SKIP)
+_LABEL_FOLDS: Final = (Fold.FIRST, Fold.LAST, Fold.BOTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """An interval as given: its anchor may still be open."""
+
+    period: timedelta
+    anchor: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFields:
+    """What was read. A field that is absent or faulty is null or has its default; the faults tell which."""
+
+    execute_at: Moment | None
+    recurrence: Cron | Every | None
+    timezone: str | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    max_runs: int | None
+    dst: Dst
+    jitter_seconds: int
+    misfire: Misfire
+
+
+def read_schedule(given: FieldReader) -> ScheduleFields:
+    """Each field for itself; what they mean together is judged in feasibility.py."""
+    execute_at = given.parsed("execute_at", parse_moment)
+    recurrence = _recurrence(given)
+    _exactly_one(given, "execute_at", "recurrence", conflict="recurrence")
+    return ScheduleFields(
+        execute_at=execute_at,
+        recurrence=recurrence,
+        timezone=given.parsed("timezone", _zone_name),
+        starts_at=given.parsed("starts_at", parse_instant),
+        ends_at=given.parsed("ends_at", parse_instant),
+        max_runs=given.integer("max_runs", 1, RUNS_MAX),
+        dst=_dst(given, recurrence),
+        jitter_seconds=given.integer("jitter_seconds", 0, JITTER_SECONDS_MAX) or 0,
+        misfire=_misfire(given),
+    )
+
+
+def _exactly_one(given: FieldReader, first: str, second: str, *, conflict: str) -> None:
+    if given.has(first) and given.has(second):
+        given.fault(conflict, ErrorCode.FIELD_CONFLICT, Stage.COMBINATIONS, f"{first} and {second} exclude each other")
+    elif not given.has(first) and not given.has(second):
+        given.fault(first, ErrorCode.FIELD_REQUIRED, Stage.COMBINATIONS, f"{first} or {second} is required")
+
+
+def _recurrence(given: FieldReader) -> Cron | Every | None:
+    fields = given.child("recurrence")
+    if fields is None:
+        return None
+    fields.require("type")
+    kind = fields.string("type")
+    if kind in _LATER_RECURRENCES:
+        fields.fault("type", ErrorCode.RECURRENCE_TYPE_UNKNOWN, Stage.VALUES, f"{kind} is not supported by this version")
+        return None
+    if kind is None or kind not in _RECURRENCE_FIELDS:
+        if kind is not None:
+            fields.fault("type", ErrorCode.RECURRENCE_TYPE_UNKNOWN, Stage.VALUES, f"{excerpt(kind)} is not one of cron, interval")
+        return None
+    rule = _cron(fields) if kind == "cron" else _interval(fields)
+    fields.refuse_unknown(_RECURRENCE_FIELDS[kind])
+    return rule
+
+
+def _cron(fields: FieldReader) -> Cron | None:
+    fields.require("expression")
+    fields.string("expression")
+    return fields.parsed("expression", parse_cron) if isinstance(fields.raw("expression"), str) else None
+
+
+def _interval(fields: FieldReader) -> Every | None:
+    seconds = fields.parsed("every_seconds", parse_seconds)
+    duration = fields.parsed("every", parse_duration)
+    anchor = fields.parsed("anchor", parse_instant)
+    _exactly_one(fields, "every_seconds", "every", conflict="every")
+    period = seconds or duration
+    return None if period is None else Every(period, anchor)
+
+
+def _zone_name(given: object) -> str:
+    if not isinstance(given, str):
+        raise ScheduleError(ErrorCode.TZ_BAD_TYPE, Stage.TYPE, "timezone: a string is expected")
+    if given not in ZONE_NAMES:
+        raise ScheduleError(
+            ErrorCode.TZ_UNKNOWN,
+            Stage.VALUES,
+            f"{excerpt(given)} is no time zone",
+            hint="write a name of the IANA list, like Europe/Amsterdam",
+        )
+    return given
+
+
+def _dst(given: FieldReader, recurrence: Cron | Every | None) -> Dst:
+    once = given.has("execute_at")
+    policy = _ONCE_DST if once else _CRON_DST
+    fields = given.child("dst")
+    if fields is not None:
+        gap = fields.choice("gap", _ONCE_GAPS if once else _LABEL_GAPS, code=ErrorCode.DST_POLICY_INVALID)
+        fold = fields.choice("fold", _ONCE_FOLDS if once else _LABEL_FOLDS, code=ErrorCode.DST_POLICY_INVALID)
+        fields.refuse_unknown(("gap", "fold"))
+        policy = Dst(policy.gap if gap is None else Gap(gap), policy.fold if fold is None else Fold(fold))
+    return WILDCARD_DST if isinstance(recurrence, Cron) and recurrence.wildcard else policy
+
+
+def _misfire(given: FieldReader) -> Misfire:
+    fields = given.child("misfire") or FieldReader({}, given.faults)
+    seconds = fields.integer("max_lateness_seconds", 1, MAX_LATENESS_SECONDS_MAX)
+    unlimited = fields.names("max_lateness_seconds") and not fields.has("max_lateness_seconds")
+    coalesce = fields.choice("coalesce", tuple(Coalesce)) or MISFIRE_DEFAULT["coalesce"]
+    max_catchup = fields.integer("max_catchup", 1, CATCHUP_MAX) or MISFIRE_DEFAULT["max_catchup"]
+    fields.refuse_unknown(tuple(MISFIRE_DEFAULT))
+    late = None if unlimited else timedelta(seconds=seconds or MISFIRE_DEFAULT["max_lateness_seconds"])
+    return Misfire(late, Coalesce(coalesce), max_catchup)

@@ -79,10 +79,7 @@ def _add(app: typer.Typer, entry: Entry, loaded: typer.Typer | Callable[..., Any
 
 
 def _load(entry: Entry) -> typer.Typer | Callable[..., Any]:
-    try:
-        loaded: typer.Typer | Callable[..., Any] = getattr(importlib.import_module(entry.module), entry.attribute)
-    except ModuleNotFoundError as error:
-        raise missing_extra(error, what=f"`planner {entry.name}`", extra=entry.extra) from error
+    loaded: typer.Typer | Callable[..., Any] = getattr(importlib.import_module(entry.module), entry.attribute)
     return loaded
 
 
@@ -103,11 +100,20 @@ def _options(
     """Planner: do this at that time, once, in this tenant's name, and show what happened."""
 
 
+def _run(called: str | None, arguments: list[str]) -> None:
+    """A command may import its process only when it runs, so a missing extra shows here."""
+    try:
+        build(called)(arguments, prog_name="planner")
+    except ModuleNotFoundError as error:
+        entry = next(entry for entry in ENTRIES if entry.name == called)
+        raise missing_extra(error, what=f"`planner {entry.name}`", extra=entry.extra) from error
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     called = next((word for word in given if not word.startswith("-")), None)
     try:
-        build(called)(given, prog_name="planner")
+        _run(called, given)
     except StartupRefusedError as error:
         typer.secho(f"planner: {error}", fg=typer.colors.RED, err=True)
         sys.exit(ExitCode.REFUSED)

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.extras import missing_extra
-
 
 def gateway() -> None:
     """The HTTP API."""
@@ -27,12 +25,8 @@ def worker(
     target: Annotated[str | None, typer.Argument(metavar="[MODULE:WORKER]", help="A PlannerWorker; the sample if left out.")] = None,
 ) -> None:
     """Runs a worker until SIGTERM."""
-    _run("worker", *([target] if target else []))
+    _run("worker", target)
 
 
-def _run(process: str, *arguments: str) -> None:
-    try:
-        module = importlib.import_module(f"planner.{process}.__main__")
-    except ModuleNotFoundError as error:
-        raise missing_extra(error, what=f"`planner {process}`", extra=process) from error
-    module.main(*arguments)
+def _run(process: str, *arguments: str | None) -> None:
+    importlib.import_module(f"planner.{process}.__main__").main(*arguments)

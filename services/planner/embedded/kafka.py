@@ -1,7 +1,6 @@
 """Kafka in KRaft mode: one node that is broker and controller, on loopback."""
 
 import asyncio
-import secrets
 import shutil
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from planner.embedded.folders import kafka_jars
 from planner.embedded.ports import LOOPBACK, listens, reserved
 from planner.embedded.process import Command, run_to_end
 from planner.embedded.program import Program, running
+from planner.runtime.clock import secret
 from planner.runtime.failures import StartupRefusedError
 from planner.runtime.settings import environment
 
@@ -112,7 +112,7 @@ async def _format(data: Path, properties: Path) -> None:
     shutil.rmtree(folder)
     folder.mkdir()
     # The first byte is zero: an id that began with a dash would be read as an option.
-    cluster_id = urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode().rstrip("=")
+    cluster_id = urlsafe_b64encode(b"\0" + secret(15)).decode().rstrip("=")
     command = _command(data, "kafka-format", "kafka.tools.StorageTool", "format", "--config", str(properties), "--cluster-id", cluster_id)
     await run_to_end(command, within_s=_FORMAT_WITHIN_S)
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from planner.embedded.binaries import postgres_installation
 from planner.embedded.ports import LOOPBACK, reserved
 from planner.embedded.process import Command, run_to_end
 from planner.embedded.program import Program, running
+from planner.runtime.clock import secret
 from planner.runtime.settings import environment
 
 # Where an unprivileged user can always look: used by root alone, when the asked folder is closed to that user.
@@ -111,7 +111,7 @@ async def _initialize(data: Path, home: _Home) -> str:
     partial = home.cluster.with_name(f"{home.cluster.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
-    password = secrets.token_urlsafe(24)
+    password = secret(24).hex()
     given = home.cluster.with_name(f"{home.cluster.name}.password")
     given.touch(mode=0o600)
     given.write_text(password)

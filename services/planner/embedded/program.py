@@ -15,7 +15,8 @@ _ASK_EVERY_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """`service` is what it is one of: two owners are two programs of one service. `address` is what others reach it by.
+    """`service` is what it is one of: two owners are two programs of one service. `address` is what others reach it by,
+    `health` the URL under which its `/readyz` and `/metrics` are.
 
     `answers` makes one real request with a time limit of its own and never raises.
     """
@@ -23,6 +24,7 @@ class Program:
     service: str
     command: Command
     address: str
+    health: str | None = None
     answers: Callable[[], Awaitable[bool]]
 
 

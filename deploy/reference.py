@@ -5,16 +5,21 @@ import importlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from prometheus_client import CollectorRegistry
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from planner.cli.app import ENTRIES
+from planner.runtime.settings import variable
 from planner_contracts.errors import CATALOGUE
 from planner_contracts.topics import TOPICS, TopicDeclaration
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PROCESSES: Final = ("gateway", "owner", "recorder", "worker")
+SOURCE: Final = ROOT / "services" / "planner"
+# Folder of the source -> how a reader knows it.
+READERS: Final = {"gateway": "gateway", "owner": "owner", "recorder": "recorder", "worker": "worker", "embedded": "up"}
 _MADE: Final = "<!-- Written by `make docs` from the code. -->"
 
 
@@ -76,13 +81,13 @@ def commands() -> str:
 
 
 def settings() -> str:
-    found = {process: dict(_variables(process)) for process in PROCESSES}
+    found = {reader: dict(_variables(reader)) for reader in READERS if (SOURCE / reader / "settings.py").exists()}
     names = sorted({name for variables in found.values() for name in variables})
     rows = []
     for name in names:
-        readers = [process for process in PROCESSES if name in found[process]]
+        readers = [reader for reader in found if name in found[reader]]
         field = found[readers[0]][name]
-        rows.append((f"`{name}`", _default(field), ", ".join(readers), field.description or ""))
+        rows.append((f"`{name}`", _default(field), ", ".join(READERS[reader] for reader in readers), _one_line(field.description)))
     return page(
         "Settings",
         "From the environment, or from a dotenv file named by `PLANNER_SETTINGS_FILE`. `planner config` shows those in force. "
@@ -91,12 +96,16 @@ def settings() -> str:
     )
 
 
-def _variables(process: str) -> Iterator[tuple[str, FieldInfo]]:
-    module = importlib.import_module(f"planner.{process}.settings")
-    settings_class: Any = getattr(module, f"{process.capitalize()}Settings")
-    for name, field in settings_class.model_fields.items():
-        alias = field.validation_alias
-        yield (alias if isinstance(alias, str) else f"{settings_class.model_config['env_prefix']}{name}".upper()), field
+def _variables(reader: str) -> Iterator[tuple[str, FieldInfo]]:
+    module = importlib.import_module(f"planner.{reader}.settings")
+    for settings_class in vars(module).values():
+        if isinstance(settings_class, type) and issubclass(settings_class, BaseSettings) and settings_class.__module__ == module.__name__:
+            for name, field in settings_class.model_fields.items():
+                yield variable((name,)), field
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 def _default(field: FieldInfo) -> str:
@@ -108,7 +117,25 @@ def _default(field: FieldInfo) -> str:
     return "none" if shown is None else f"`{shown}`" if str(shown) else "empty"
 
 
-PAGES: Final = {"topics.md": topics, "errors.md": errors, "commands.md": commands, "settings.md": settings}
+def metrics() -> str:
+    rows = []
+    for process in READERS:
+        if not (SOURCE / process / "metrics.py").exists():
+            continue
+        registry = CollectorRegistry()
+        # The class registers what it counts when it is made; the registry then knows all of it.
+        getattr(importlib.import_module(f"planner.{process}.metrics"), f"{process.capitalize()}Metrics")(registry)
+        for metric in registry.collect():
+            suffix = "_total" if metric.type == "counter" else ""
+            rows.append((f"`{metric.name}{suffix}`", metric.type, process, _one_line(metric.documentation)))
+    return page(
+        "Metrics",
+        "At `/metrics` of each process, in the Prometheus text format; beside these the client library's own of process and interpreter.",
+        table(("metric", "type", "process", "counts"), sorted(rows)),
+    )
+
+
+PAGES: Final = {"topics.md": topics, "errors.md": errors, "commands.md": commands, "settings.md": settings, "metrics.md": metrics}
 
 
 def main() -> int:

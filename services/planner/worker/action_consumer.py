@@ -1,0 +1,110 @@
+"""FastStream's Kafka consumer of the action topics, with every option that could lose a run set by hand."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final
+
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+
+from planner.runtime.failures import Backoff
+from planner.runtime.faststream import broker_options
+from planner.runtime.kafka import KafkaConnection
+from planner.runtime.log import get_logger
+from planner.worker.delivery import Delivery
+from planner.worker.membership import Membership
+
+# A handler may hold the reader back as long as it likes: that the process lives, its heartbeats to the group say.
+POLL_INTERVAL_MAX_MS: Final = 24 * 3_600_000
+SESSION_TIMEOUT_MS: Final = 10_000
+HEARTBEAT_INTERVAL_MS: Final = 3_000
+REBALANCE_TIMEOUT_MS: Final = 30_000
+# An action's topic may be made after its worker started: so long until the worker sees it.
+METADATA_AGE_MAX_MS: Final = 5_000
+FETCH_BYTES_MAX: Final = 8 * 1024 * 1024
+FETCH_WAIT_MAX_MS: Final = 500
+START_TIMEOUT_S: Final = 30.0
+STOP_TIMEOUT_S: Final = 10.0
+
+_LOG: Final = get_logger("planner.worker")
+
+
+class ActionConsumer:
+    """Hands every record of the topics to the membership, in the order of each partition."""
+
+    def __init__(self, connection: KafkaConnection, membership: Membership, *, group: str, topics: list[str]) -> None:
+        self._membership = membership
+        self._broker = KafkaBroker(
+            **broker_options(connection),
+            client_id=group,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_AGE_MAX_MS,
+            graceful_timeout=None,
+            apply_types=False,
+            logger=logging.getLogger("planner.worker.faststream"),
+            log_level=logging.DEBUG,
+        )
+        self._subscriber = self._broker.subscriber(
+            *topics,
+            group_id=group,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            ack_policy=AckPolicy.MANUAL,
+            max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
+            fetch_max_bytes=FETCH_BYTES_MAX,
+            fetch_max_wait_ms=FETCH_WAIT_MAX_MS,
+            listener=membership,
+            parser=_parsed,
+            decoder=_decoded,
+            no_reply=True,
+        )
+        self._subscriber(self._take)
+
+    async def start(self, stop: asyncio.Event, backoff: Backoff) -> bool:
+        """Join the group, trying until the brokers answer. False if `stop` was set before."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(START_TIMEOUT_S):
+                    await self._broker.start()
+            except (KafkaError, TimeoutError) as error:
+                pause_s = backoff.next_s()
+                _LOG.warning("worker.kafka.unavailable", reason=repr(error), retry_in_s=pause_s)
+                await self.stop()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await stop.wait()
+            else:
+                assert self._subscriber.consumer is not None
+                self._membership.use(self._subscriber.consumer)
+                return True
+        return False
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await self._broker.stop()
+        except (KafkaError, TimeoutError) as error:
+            _LOG.warning("worker.consumer.stop_failed", reason=repr(error))
+
+    async def _take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
+        await self._membership.take(
+            Delivery(record.topic, record.partition, record.offset, key=record.key, value=record.value, headers=record.headers)
+        )
+
+
+async def _parsed(record: "ConsumerRecord[Any, Any]") -> KafkaMessage:
+    # FastStream's own parser decodes each header as UTF-8 and would lose a record over a foreign one.
+    return KafkaMessage(raw_message=record, body=b"", consumer=FAKE_CONSUMER)
+
+
+async def _decoded(message: KafkaMessage) -> object:
+    return message.raw_message

@@ -51,6 +51,15 @@ STATEMENTS = (
         PRIMARY KEY (plan_id, event_offset)
     )
     """,
+    # What run events say of a plan's next due time, kept apart from `plans`: they may come before the plan's own event.
+    """
+    CREATE TABLE plan_progress (
+        plan_id uuid PRIMARY KEY,
+        plan_revision integer NOT NULL,
+        event_offset bigint NOT NULL,
+        next_run_at timestamptz NOT NULL
+    ) WITH (fillfactor = 50)
+    """,
     """
     CREATE TABLE runs (
         id uuid PRIMARY KEY,
@@ -73,8 +82,7 @@ STATEMENTS = (
         result json,
         error json,
         reason text COLLATE "C",
-        sequence integer NOT NULL,
-        next_run_at timestamptz
+        sequence integer NOT NULL
     ) WITH (fillfactor = 80)
     """,
     "CREATE INDEX runs_by_plan ON runs (plan_id, scheduled_for DESC, id DESC)",
@@ -101,7 +109,6 @@ STATEMENTS = (
         last_scheduled_for timestamptz NOT NULL,
         count integer,
         into_scheduled_for timestamptz,
-        next_run_at timestamptz,
         PRIMARY KEY (plan_id, event_offset)
     )
     """,

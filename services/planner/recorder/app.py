@@ -1,0 +1,129 @@
+"""The recorder's composition root."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+from prometheus_client import CollectorRegistry
+
+from planner.recorder.database import open_run_store
+from planner.recorder.intake import LOCATED, Intake
+from planner.recorder.kafka_dead_letters import KafkaDeadLetters
+from planner.recorder.metrics import RecorderMetrics
+from planner.recorder.postgres_run_store import PostgresRunStore
+from planner.recorder.recording import Recording
+from planner.recorder.settings import RecorderSettings
+from planner.recorder.source import ROLES
+from planner.recorder.subscription import subscribe
+from planner.runtime.clock import jitter
+from planner.runtime.failures import Backoff, UnavailableError
+from planner.runtime.faststream import broker_options
+from planner.runtime.health import Health, serve_health
+from planner.runtime.kafka import REQUEST_TIMEOUT_MS, KafkaConnection, idempotent_producer
+from planner.runtime.log import get_logger
+from planner.runtime.sql import queries
+from planner.runtime.topic_admin import verify_topics
+from planner_contracts.topics import TopicRole, topic
+
+CLIENT_ID: Final = "planner-recorder"
+KAFKA_TIMEOUT_S: Final = 30
+STOP_TIMEOUT_S: Final = 10
+
+# One connection writes, one finds positions, one is spare.
+_POOL_SIZE: Final = 3
+
+T = TypeVar("T")
+
+_log = get_logger("recorder")
+
+
+async def serve(settings: RecorderSettings, stop: asyncio.Event) -> None:
+    """Record until told to stop. What is away at the start is waited for."""
+    registry = CollectorRegistry()
+    health = Health(LOCATED)
+    connection = KafkaConnection.from_settings(settings)
+    async with serve_health(health, registry, host=settings.health_host, port=settings.health_port) as url:
+        _log.info("recorder.health.served", url=url)
+        await _patiently(lambda: verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions), stop)
+        pool = await _patiently(lambda: open_run_store(settings.postgres.get_secret_value(), size=_POOL_SIZE), stop)
+        if pool is None:
+            return
+        dead_letters = KafkaDeadLetters(topic(settings.namespace, TopicRole.DEAD_LETTERS), lambda: _producer(connection))
+        store = PostgresRunStore(pool, queries("planner.recorder", "sql/queries.sql"))
+        metrics = RecorderMetrics(registry)
+        try:
+            intake = Intake(
+                roles={topic(settings.namespace, role): role for role in ROLES},
+                store=store,
+                recording=Recording(store, dead_letters, metrics),
+                metrics=metrics,
+                health=health,
+            )
+            await _record(_broker(connection), f"{settings.namespace}.recorder", intake, stop)
+        finally:
+            await dead_letters.close()
+            pool.terminate()
+
+
+async def _record(broker: KafkaBroker, group: str, intake: Intake, stop: asyncio.Event) -> None:
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    intake.read(subscribe(broker, group=group, intake=intake, failed=failed))
+    async with asyncio.TaskGroup() as tasks:
+        keepers = [
+            tasks.create_task(intake.keep_located(Backoff(0.1, 5, jitter))),
+            tasks.create_task(intake.keep_watch()),
+            tasks.create_task(_raised(failed)),
+        ]
+        try:
+            async with asyncio.timeout(KAFKA_TIMEOUT_S):
+                await broker.start()
+            await stop.wait()
+        finally:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await broker.stop()
+            for keeper in keepers:
+                keeper.cancel()
+
+
+def _broker(connection: KafkaConnection) -> KafkaBroker:
+    return KafkaBroker(
+        **broker_options(connection),
+        client_id=CLIENT_ID,
+        # Reads only: no producer, and no admin client that would make a missing topic with one partition.
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        retry_backoff_ms=50,
+        graceful_timeout=STOP_TIMEOUT_S,
+        # A batch is projected by our own decoding; FastStream's would validate each record once more.
+        apply_types=False,
+        logger=None,
+    )
+
+
+async def _producer(connection: KafkaConnection) -> AIOKafkaProducer:
+    producer = idempotent_producer(connection, client_id=CLIENT_ID)
+    await producer.start()
+    return producer
+
+
+async def _raised(failed: asyncio.Future[None]) -> None:
+    await failed
+
+
+async def _patiently(attempt: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+    """The attempt's outcome, however often it takes; None if told to stop before."""
+    backoff = Backoff(0.2, 5, jitter)
+    while not stop.is_set():
+        try:
+            return await attempt()
+        except (UnavailableError, KafkaError, OSError, TimeoutError) as error:
+            _log.warning("recorder.start.delayed", cause=str(error) or type(error).__name__)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(backoff.next_s()):
+                await stop.wait()
+    return None

@@ -1,0 +1,55 @@
+"""Commands as the domain takes them: who asks, and for what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What every command carries. `fingerprint` is over the whole content but `issued_at`; `plan_id` is the plan it is about."""
+
+    command_id: CommandId
+    tenant_id: TenantId
+    organization_id: OrganizationId
+    plan_id: PlanId
+    actor: str
+    idempotency_key: str | None
+    expected_revision: int | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a plan of what the caller gave."""
+
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change the plan by a merge patch."""
+
+    patch: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A command of api.md that this version does not carry out."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command record, valid in form."""
+
+    header: Header
+    ask: Create | Update | Cancel | Unsupported

@@ -1,0 +1,297 @@
+"""What becomes of a command: decide(command, known, now) -> Decision, all of it data."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, assert_never
+
+from planner.domain.civil_time import TZDATA_VERSION
+from planner.domain.command import Cancel, Command, Create, Unsupported, Update
+from planner.domain.definition import Definition, changes, define, load, merge_patch
+from planner.domain.errors import DefinitionInvalidError
+from planner.domain.fire import advanced
+from planner.domain.missed import Skip
+from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
+from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
+from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule
+from planner_contracts.errors import CATALOGUE, ErrorCode
+from planner_contracts.plan import Plan, PlanStatus
+from planner_contracts.plan_event import CommandRejected, FieldChange, FieldFault, PlanChanged, PlanEventType
+
+FIRST_REVISION: Final = 1
+_FINAL_CODES: Final = {PlanStatus.COMPLETED: ErrorCode.PLAN_COMPLETED, PlanStatus.CANCELLED: ErrorCode.PLAN_CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a shard knows that bears on a command; each None where there is nothing."""
+
+    revision: PlanRevision | None = None
+    cursor: Cursor | None = None
+    retired: Retired | None = None
+    by_command: Receipt | None = None
+    by_key: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The one event that a command record gets, and what changes with it. `revision` and `cursor` are null where they stay.
+
+    `skips`: occurrences that end with this command. `receipts`: outcomes to remember.
+    """
+
+    type: PlanEventType
+    event: PlanChanged | CommandRejected
+    revision: PlanRevision | None = None
+    cursor: Cursor | None = None
+    skips: tuple[Skip, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+
+
+class _RefusedError(Exception):
+    def __init__(self, code: ErrorCode, detail: str, faults: tuple[FieldFault, ...] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.faults = faults
+
+
+def decide(command: Command, known: Known, *, actions: Container[str], now: datetime) -> Decision:
+    """The outcome of one command record; a repeated one gets its first outcome again (api.md, section 3, "Plan events").
+
+    `actions`: those that a plan may name because their topics exist.
+    """
+    header = command.header
+    try:
+        if known.by_command is not None:
+            return _replayed(command, _same(known.by_command, header.fingerprint, "command_id"), now=now)
+        if (first := _first_of_key(command, known, now)) is not None:
+            replay = _replayed(command, first, now=now)
+            return replace(
+                replay, receipts=receipts_of(command, first.event_type, revision=first.revision, now=now, first=first.command_id)
+            )
+        decision = _carried_out(command, known, now=now)
+        _refuse_unknown(_action_named(command, decision), actions)
+    except DefinitionInvalidError as invalid:
+        refused = _RefusedError(ErrorCode.VALIDATION_FAILED, invalid.faults[0].detail, invalid.faults)
+    except _RefusedError as error:
+        refused = error
+    else:
+        return decision
+    event = rejection(header.command_id, header.plan_id, refused.code, detail=str(refused), faults=refused.faults, now=now)
+    remembered = () if known.by_command is not None else (refusal_receipt(command, refused.code, now=now),)
+    return Decision(PlanEventType.COMMAND_REJECTED, event, receipts=remembered)
+
+
+def rejection(
+    command_id: str, plan_id: str | None, code: ErrorCode, *, detail: str, now: datetime, faults: tuple[FieldFault, ...] = ()
+) -> CommandRejected:
+    """The event of a refused command."""
+    status = CATALOGUE[code].status
+    return CommandRejected(command_id=command_id, plan_id=plan_id, code=code, status=status, detail=detail, errors=list(faults), at=now)
+
+
+def plan_of(revision: PlanRevision, cursor: Cursor) -> Plan:
+    """The public plan. `last_run` is the run store's to know."""
+    return Plan(
+        **revision.document,
+        id=revision.plan_id,
+        tenant_id=revision.tenant_id,
+        organization_id=revision.organization_id,
+        status=cursor.status,
+        revision=revision.number,
+        next_run_at=cursor.next_due if cursor.status is PlanStatus.ACTIVE else None,
+        tzdata=cursor.tzdata,
+        created_at=revision.created_at,
+        created_by=revision.created_by,
+        updated_at=revision.updated_at,
+        updated_by=revision.updated_by,
+    )
+
+
+def _carried_out(command: Command, known: Known, *, now: datetime) -> Decision:
+    match command.ask:
+        case Create(given):
+            return _create(command, given, now=now)
+        case Update(patch):
+            revision, cursor = _changeable(command, known)
+            return _update(command, patch, revision, cursor, now=now)
+        case Cancel():
+            return _cancel(command, known, now=now)
+        case Unsupported(kind):
+            detail = f"{kind} is not supported by this version"
+            raise DefinitionInvalidError((FieldFault(pointer="", code=ErrorCode.FIELD_INVALID, detail=detail),))
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _refuse_unknown(action: str | None, actions: Container[str]) -> None:
+    if action is not None and action not in actions:
+        raise _RefusedError(ErrorCode.ACTION_UNKNOWN, f"the action {action!r} is not registered")
+
+
+def _action_named(command: Command, decision: Decision) -> str | None:
+    """The action that this command gives to its plan; None where it gives none."""
+    names_one = isinstance(command.ask, Create) or (isinstance(command.ask, Update) and "action" in command.ask.patch)
+    return str(decision.revision.document["action"]) if names_one and decision.revision is not None else None
+
+
+def _first_of_key(command: Command, known: Known, now: datetime) -> Receipt | None:
+    """The outcome to repeat: that of the same idempotency key, or of the create that made this plan while it is known."""
+    asked = key_fingerprint(command)
+    if known.by_key is not None:
+        return _same(known.by_key, asked, "idempotency key")
+    made = known.revision or known.retired
+    if not isinstance(command.ask, Create) or made is None:
+        return None
+    first = receipts_of(command, PlanEventType.CREATED, revision=FIRST_REVISION, now=now)[0]
+    return _same(replace(first, fingerprint=made.fingerprint), asked, "idempotency key")
+
+
+def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Decision:
+    header = command.header
+    if given.get("organization_id") not in (None, header.organization_id):
+        raise _field(ErrorCode.FIELD_INVALID, "organization_id", f"the command is for {header.organization_id!r}")
+    definition = define(given, now=now)
+    revision = PlanRevision(
+        plan_id=header.plan_id,
+        tenant_id=header.tenant_id,
+        organization_id=header.organization_id,
+        number=FIRST_REVISION,
+        document=definition.document,
+        fingerprint=key_fingerprint(command),
+        created_at=now,
+        created_by=header.actor,
+        updated_at=now,
+        updated_by=header.actor,
+    )
+    start = first_occurrence(definition.schedule, plan_id=header.plan_id, now=now)
+    blank = Cursor(
+        plan_id=header.plan_id,
+        status=PlanStatus.ACTIVE,
+        revision=FIRST_REVISION,
+        resolved_until=start.resolved_until,
+        next_nominal=None,
+        next_due=None,
+        fired=0,
+        open_runs=0,
+        tzdata=TZDATA_VERSION,
+    )
+    return _accepted(command, PlanEventType.CREATED, revision, advanced(blank, start.resolved_until, start.following), now=now)
+
+
+def _update(command: Command, patch: Mapping[str, Any], revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
+    definition = patched(revision.document, patch, now=now)
+    changed = changes(revision.document, definition.document)
+    if not changed:
+        unchanged = _accepted(command, PlanEventType.UPDATED, revision, cursor, now=now)
+        return replace(unchanged, revision=None, cursor=None)
+    newer = replace(revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor)
+    move = reschedule(load(revision.document).schedule, definition.schedule, cursor=cursor, now=now)
+    moved = replace(advanced(cursor, move.resolved_until, move.following), revision=newer.number)
+    accepted = _accepted(command, PlanEventType.UPDATED, newer, moved, now=now, changed=changed)
+    return replace(accepted, skips=move.skips)
+
+
+def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, now: datetime) -> Definition:
+    """The definition after a merge patch. Raises DefinitionInvalidError. The organization is the plan's for life."""
+    if "organization_id" in patch:
+        raise _field(ErrorCode.READ_ONLY_FIELD, "organization_id", "a plan stays with its organization")
+    merged = merge_patch(document, patch)
+    # An unchanged schedule is not judged again: an `execute_at` whose minute has come since is no fault of this patch.
+    return load(merged) if merged == document else define(merged, now=now)
+
+
+def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
+    ended = _ended_as(command, known)
+    if ended is not None and ended[0] is PlanStatus.CANCELLED:
+        # The same answer as the first time, whoever asks again (api.md, section 1).
+        again = receipts_of(command, PlanEventType.CANCELLED, revision=ended[1], now=now)
+        return replace(_replayed(command, again[0], now=now), receipts=again)
+    revision, cursor = _changeable(command, known)
+    newer = replace(revision, number=revision.number + 1, updated_at=now, updated_by=command.header.actor)
+    stopped = replace(
+        cursor,
+        status=PlanStatus.CANCELLED,
+        revision=newer.number,
+        resolved_until=max(now, cursor.resolved_until),
+        next_nominal=None,
+        next_due=None,
+    )
+    changed = [FieldChange(path="/status", old=cursor.status, new=stopped.status)]
+    skips = cancelled_occurrences(load(revision.document).schedule, cursor=cursor, now=now)
+    return replace(_accepted(command, PlanEventType.CANCELLED, newer, stopped, now=now, changed=changed), skips=skips)
+
+
+def _ended_as(command: Command, known: Known) -> tuple[PlanStatus, int] | None:
+    """How, and at which revision, the plan ended; None if it has not, or is not one of the caller's organization."""
+    if known.retired is not None and known.retired.organization_id == command.header.organization_id:
+        return known.retired.status, known.retired.revision
+    if known.revision is None or known.cursor is None or known.revision.organization_id != command.header.organization_id:
+        return None
+    return (known.cursor.status, known.cursor.revision) if known.cursor.status in _FINAL_CODES else None
+
+
+def _changeable(command: Command, known: Known) -> tuple[PlanRevision, Cursor]:
+    ended = _ended_as(command, known)
+    if ended is not None:
+        raise _RefusedError(_FINAL_CODES[ended[0]], f"the plan is {ended[0]}")
+    if known.revision is None or known.cursor is None or known.revision.organization_id != command.header.organization_id:
+        raise _RefusedError(ErrorCode.PLAN_NOT_FOUND, "there is no such plan")
+    expected = command.header.expected_revision
+    if expected is not None and expected != known.revision.number:
+        raise _RefusedError(ErrorCode.REVISION_MISMATCH, f"the plan is at revision {known.revision.number}, not {expected}")
+    return known.revision, known.cursor
+
+
+def _accepted(
+    command: Command,
+    event_type: PlanEventType,
+    revision: PlanRevision,
+    cursor: Cursor,
+    *,
+    now: datetime,
+    changed: list[FieldChange] | None = None,
+) -> Decision:
+    event = PlanChanged(
+        command_id=command.header.command_id,
+        plan_id=revision.plan_id,
+        plan=plan_of(revision, cursor),
+        revision=revision.number,
+        changes=changed or [],
+        actor=command.header.actor,
+        at=now,
+    )
+    receipts = receipts_of(command, event_type, revision=revision.number, now=now)
+    return Decision(event_type, event, revision, cursor, receipts=receipts)
+
+
+def _replayed(command: Command, first: Receipt, *, now: datetime) -> Decision:
+    header = command.header
+    if first.code is not None:
+        code = ErrorCode(first.code)
+        event = rejection(header.command_id, first.plan_id, code, detail=CATALOGUE[code].title, now=now)
+        return Decision(PlanEventType.COMMAND_REJECTED, event.model_copy(update={"replayed": True}))
+    return Decision(
+        first.event_type,
+        PlanChanged(
+            command_id=header.command_id,
+            plan_id=first.plan_id,
+            plan=None,
+            revision=first.revision,
+            changes=[],
+            actor=header.actor,
+            at=now,
+            replayed=True,
+            original_command_id=None if first.command_id == header.command_id else first.command_id,
+        ),
+    )
+
+
+def _same(first: Receipt, asked: str, what: str) -> Receipt:
+    if first.fingerprint != asked:
+        raise _RefusedError(ErrorCode.IDEMPOTENCY_KEY_REUSED, f"this {what} was used for another request")
+    return first
+
+
+def _field(code: ErrorCode, name: str, detail: str) -> DefinitionInvalidError:
+    return DefinitionInvalidError((FieldFault(pointer=f"/{name}", code=code, detail=detail),))

@@ -1,0 +1,90 @@
+"""The plan as its owner holds it: the current revision, the cursor, and what is remembered of commands and of plans that ended."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
+from planner_contracts.plan import PlanStatus
+from planner_contracts.plan_event import PlanEventType
+
+RECEIPT_KEPT: Final = timedelta(days=3)
+RETIRED_KEPT: Final = timedelta(days=30)
+
+
+class StateKind(StrEnum):
+    """What a record of the changelog is about; the first part of its key (design.md, section 3)."""
+
+    DEFINITION = "definition"
+    CURSOR = "cursor"
+    RUN = "run"
+    RECEIPT = "receipt"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRevision:
+    """The definition in force. `document` is canonical: every field that a caller may give, defaults filled in, dates as given.
+
+    `fingerprint` is of the create as it was asked for: a repeated create is recognised by it for as long as the plan is known.
+    """
+
+    plan_id: PlanId
+    tenant_id: TenantId
+    organization_id: OrganizationId
+    number: int
+    document: dict[str, Any]
+    fingerprint: str
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a plan has come: everything nominal up to `resolved_until` has its outcome, nothing after it.
+
+    `next_nominal` and `next_due` are null once nothing will fire again; the timer stands at `next_due`. `status` is final from
+    the moment of the cancel or the last fire, though the record stays while runs are open.
+    """
+
+    plan_id: PlanId
+    status: PlanStatus
+    revision: int
+    resolved_until: datetime
+    next_nominal: datetime | None
+    next_due: datetime | None
+    fired: int
+    open_runs: int
+    tzdata: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The outcome of a command, remembered under its `command_id`, and if it was accepted under its idempotency key too.
+
+    `code` is null for an accepted command; `event_type` is the event it caused.
+    """
+
+    id: str
+    fingerprint: str
+    command_id: CommandId
+    plan_id: PlanId
+    event_type: PlanEventType
+    revision: int
+    code: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A completed or cancelled plan without open runs: what late commands are answered from, for 30 days."""
+
+    plan_id: PlanId
+    organization_id: OrganizationId
+    status: PlanStatus
+    revision: int
+    fingerprint: str
+    expires_at: datetime

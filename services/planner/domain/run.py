@@ -1,0 +1,94 @@
+"""An unfinished run as its owner holds it, and what a report makes of it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, assert_never
+
+from planner_contracts.ids import OrganizationId, PlanId, RunId, TenantId
+from planner_contracts.run import RunReason, RunState, RunTrigger
+from planner_contracts.run_report import ReportedState, RunReport
+
+SCHEDULE_ORIGIN: Final = "schedule"
+FIRST_SEQUENCE: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution. Times are UTC; `sequence` is that of its newest event."""
+
+    run_id: RunId
+    plan_id: PlanId
+    plan_revision: int
+    tenant_id: TenantId
+    organization_id: OrganizationId
+    action: str
+    trigger: RunTrigger
+    attempt: int
+    scheduled_for: datetime
+    due_at: datetime
+    published_at: datetime
+    state: RunState = RunState.PENDING
+    sequence: int = FIRST_SEQUENCE
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    worker: str | None = None
+    progress: Any = None
+    result: Any = None
+    error: dict[str, Any] | None = None
+    reason: RunReason | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will change it any more."""
+        return self.state in (RunState.COMPLETED, RunState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a report makes of a run. `announced` is whether an event tells of it: a heartbeat only moves the record."""
+
+    run: Run
+    announced: bool
+
+
+def observe(report: RunReport, run: Run, *, now: datetime) -> Observation | None:
+    """The run after a validated report, or None where the report changes nothing (a repeat, or a step back).
+
+    Source: api.md, section 4: `pending -> executing -> completed | failed`, where executing may be left out; final states stay.
+    """
+    assert not run.is_final
+    progress = run.progress if report.progress is None else report.progress
+    match report.state:
+        case ReportedState.EXECUTING if run.state is RunState.PENDING:
+            started = replace(
+                run, state=RunState.EXECUTING, sequence=run.sequence + 1, started_at=now, worker=report.worker, progress=progress
+            )
+            return Observation(started, announced=True)
+        case ReportedState.EXECUTING:
+            return None if progress == run.progress else Observation(replace(run, progress=progress), announced=False)
+        case ReportedState.COMPLETED:
+            return _ended(run, report, RunState.COMPLETED, now)
+        case ReportedState.FAILED:
+            return _ended(run, report, RunState.FAILED, now)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def expire(run: Run, *, now: datetime) -> Run:
+    """The run given up because nobody reported its end while it was kept (design.md, section 2: "everything has a bound")."""
+    return replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.NOT_REPORTED)
+
+
+def _ended(run: Run, report: RunReport, state: RunState, now: datetime) -> Observation:
+    failed = state is RunState.FAILED
+    ended = replace(
+        run,
+        state=state,
+        sequence=run.sequence + 1,
+        finished_at=now,
+        worker=report.worker,
+        progress=run.progress if report.progress is None else report.progress,
+        result=None if failed else report.result,
+        error=report.error.model_dump() if failed and report.error is not None else None,
+    )
+    return Observation(ended, announced=True)

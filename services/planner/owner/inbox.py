@@ -1,0 +1,224 @@
+"""Records -> commands and reports; what cannot become one is rejected, forwarded or dead-lettered, and never stops the partition."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from planner.domain.command import Cancel, Command, Create, Header, Unsupported, Update
+from planner_contracts import ids
+from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
+from planner_contracts.errors import ErrorCode
+from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
+from planner_contracts.partitioning import partition_for
+from planner_contracts.plan_command import COMMANDS, CommandType, CreatePlan
+from planner_contracts.plan_command import Command as CommandMessage
+from planner_contracts.plan_event import FieldFault
+from planner_contracts.run_report import (
+    ERROR_MESSAGE_BYTES_MAX,
+    PROGRESS_BYTES_MAX,
+    REPORT_TYPE,
+    RESULT_BYTES_MAX,
+    WORKER_CHARACTERS_MAX,
+    RunReport,
+)
+from planner_contracts.strict_json import text_is_storable
+
+_PLAIN_PLAN: Final = {"action": "placeholder", "execute_at": "placeholder"}
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as it lies in its topic. `timestamp_ms`: its append time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a worker says of a run. `tenant_id` is the record's claim: the report token proves it."""
+
+    tenant_id: str
+    said: RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is no command or report at all: a dead letter."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misrouted:
+    """A record whose plan belongs to another partition."""
+
+    plan_id: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A command that can be answered but not carried out: it has an id, its form is wrong."""
+
+    command_id: str
+    plan_id: str | None
+    tenant_id: str
+    organization_id: str
+    code: ErrorCode
+    faults: tuple[FieldFault, ...]
+
+
+def read_command(record: Incoming, *, partition: int, partitions: int) -> Command | Invalid | Misrouted | Unreadable:
+    """What a record on the command topic asks for."""
+    try:
+        event = decode(record.value, record.headers)
+    except EnvelopeInvalidError as error:
+        return Unreadable("NOT_AN_EVENT", str(error))
+    if event.type not in set(CommandType):
+        return Unreadable("UNKNOWN_TYPE", f"{event.type[:100]!r} is no command")
+    command_id = event.data.get("command_id")
+    if not isinstance(command_id, str) or not ids.is_uuid(command_id):
+        return Unreadable("NO_COMMAND_ID", "data.command_id is not a lowercase UUID")
+    command = _command(event, command_id)
+    plan_id = command.plan_id if isinstance(command, Invalid) else command.header.plan_id
+    if plan_id is not None:
+        right = partition_for(plan_id.encode(), partitions)
+        if right != partition:
+            return Misrouted(plan_id, right)
+    return command
+
+
+def read_report(record: Incoming, *, partition: int, partitions: int) -> Report | Misrouted | Unreadable:
+    """What a record on the report topic says, cut to its limits."""
+    try:
+        event = decode(record.value, record.headers)
+        if event.type != REPORT_TYPE:
+            return Unreadable("UNKNOWN_TYPE", f"{event.type[:100]!r} is no report")
+        report = RunReport.model_validate(_within_limits(event.data))
+    except EnvelopeInvalidError as error:
+        return Unreadable("NOT_AN_EVENT", str(error))
+    except ValidationError as error:
+        return Unreadable("REPORT_INVALID", _first_fault(error))
+    if event.tenant_id is None or not ids.is_uuid(report.plan_id) or not ids.is_uuid(report.run_id):
+        return Unreadable("REPORT_INVALID", "tenantid is missing, or plan_id or run_id is no lowercase UUID")
+    right = partition_for(report.plan_id.encode(), partitions)
+    return Report(event.tenant_id, report) if right == partition else Misrouted(report.plan_id, right)
+
+
+def _command(event: Envelope, command_id: str) -> Command | Invalid:
+    kind = CommandType(event.type)
+    data = event.data
+    # The domain judges a definition with its own codes, so the form is read with one that is always sound.
+    framed = data | {"plan": _PLAIN_PLAN} if kind is CommandType.CREATE and isinstance(data.get("plan"), dict) else data
+    try:
+        message = COMMANDS[kind].model_validate(framed)
+    except ValidationError as error:
+        return _invalid(data, command_id, ErrorCode.VALIDATION_FAILED, _faults(error))
+    if event.tenant_id is not None and event.tenant_id != message.tenant_id:
+        return _invalid(data, command_id, ErrorCode.TENANT_MISMATCH, ())
+    header = Header(
+        command_id=CommandId(command_id),
+        tenant_id=TenantId(message.tenant_id),
+        organization_id=OrganizationId(message.organization_id),
+        plan_id=_plan_id(message),
+        actor=message.actor,
+        idempotency_key=message.idempotency_key,
+        expected_revision=message.expected_revision,
+        fingerprint=_fingerprint(event.type, data),
+    )
+    match kind:
+        case CommandType.CREATE:
+            return Command(header, Create(data["plan"]))
+        case CommandType.UPDATE:
+            return Command(header, Update(data["patch"]))
+        case CommandType.CANCEL:
+            return Command(header, Cancel())
+        case _:
+            return Command(header, Unsupported(kind))
+
+
+def _plan_id(message: CommandMessage) -> PlanId:
+    if isinstance(message, CreatePlan):
+        return ids.plan_id(message.tenant_id, message.organization_id, message.idempotency_key or message.command_id)
+    # Commands on calendars and tenants name no plan; their own id routes them.
+    return PlanId(getattr(message, "plan_id", message.command_id))
+
+
+def _invalid(data: Mapping[str, Any], command_id: str, code: ErrorCode, faults: tuple[FieldFault, ...]) -> Invalid:
+    plan_id, tenant_id, organization_id = (_text(data.get(name)) for name in ("plan_id", "tenant_id", "organization_id"))
+    known = plan_id if plan_id is not None and ids.is_uuid(plan_id) else None
+    return Invalid(command_id, known, tenant_id or "", organization_id or "", code, faults)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _fingerprint(kind: str, data: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in data.items() if name != "issued_at"}
+    return hashlib.sha256(f"{kind}\n{json.dumps(content, sort_keys=True)}".encode()).hexdigest()[:32]
+
+
+def _faults(error: ValidationError) -> tuple[FieldFault, ...]:
+    return tuple(
+        FieldFault(pointer="".join(f"/{part}" for part in item["loc"]), code=_code(item["type"]), detail=item["msg"])
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
+def _code(pydantic_type: str) -> ErrorCode:
+    if pydantic_type == "missing":
+        return ErrorCode.FIELD_REQUIRED
+    if pydantic_type == "extra_forbidden":
+        return ErrorCode.UNKNOWN_FIELD
+    return ErrorCode.FIELD_BAD_TYPE if pydantic_type.endswith("_type") else ErrorCode.FIELD_INVALID
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = _faults(error)[0]
+    return f"{fault.pointer}: {fault.detail}"
+
+
+def _within_limits(data: Mapping[str, Any]) -> dict[str, Any]:
+    cut = dict(_storable(data))
+    if isinstance(cut.get("worker"), str):
+        cut["worker"] = cut["worker"][:WORKER_CHARACTERS_MAX]
+    error = cut.get("error")
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        cut["error"] = error | {"message": _cut_bytes(error["message"], ERROR_MESSAGE_BYTES_MAX)}
+    for name, limit in (("progress", PROGRESS_BYTES_MAX), ("result", RESULT_BYTES_MAX)):
+        if cut.get(name) is not None and len(json.dumps(cut[name], ensure_ascii=False).encode()) > limit:
+            cut[name] = _cut_bytes(json.dumps(cut[name], ensure_ascii=False), limit - 2)
+    return cut
+
+
+def _cut_bytes(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode(errors="ignore")
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
+    """The document with U+0000 and lone surrogates replaced by U+FFFD: PostgreSQL can hold neither."""
+    match value:
+        case str():
+            return value if text_is_storable(value) else "".join("�" if _unstorable(character) else character for character in value)
+        case dict():
+            return {_storable(name): _storable(item) for name, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+        case _:
+            return value
+
+
+def _unstorable(character: str) -> bool:
+    return character == "\x00" or "\ud800" <= character <= "\udfff"

@@ -1,0 +1,117 @@
+"""The port to a shard's index: what the changelog says, arranged for reading by due time and by id. It may lose anything at any time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple, Protocol
+
+from planner.domain.plan import StateKind
+
+FORMAT: Final = 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class IndexMovedError(Exception):
+    """The index does not stand where the caller does: lost, damaged, or moved on by another owner. Nothing was written."""
+
+
+class StateKey(NamedTuple):
+    """Which record: `<kind>/<tenant>/<id>` is its key on the changelog."""
+
+    kind: StateKind
+    tenant_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record's new value as it stands on the changelog (None: gone), and its timer's wake-up time (None: no timer)."""
+
+    key: StateKey
+    value: bytes | None
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the changelog of one incarnation: the offset of the last record applied, its append time, the inputs taken in."""
+
+    incarnation: str
+    offset: int
+    appended_at: datetime
+    inputs: bytes
+
+    @property
+    def marker(self) -> str:
+        """What is compared: incarnation, format and offset."""
+        return f"{self.incarnation}/{FORMAT}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What stands in the index, whoever wrote it. A `part` other than 0: an apply, or a building, was cut short after that part."""
+
+    marker: str
+    part: int
+    appended_at: datetime
+    inputs: bytes
+
+    def offset_of(self, incarnation: str) -> int | None:
+        """The changelog offset, if the marker is of this incarnation and of our format; None too while it was being built."""
+        ours, _, offset = self.marker.rpartition("/")
+        return int(offset) if ours == f"{incarnation}/{FORMAT}" else None
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """One timer that is due, with its record, and for a plan's timer the definition."""
+
+    key: StateKey
+    record: bytes
+    definition: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`head` is the earliest wake-up time of all timers, due or not; None without timers."""
+
+    timers: tuple[DueTimer, ...]
+    head: datetime | None
+
+
+class Index(Protocol):
+    """One shard's index. Every call has its own deadline, and raises UnavailableError if no answer came in time."""
+
+    async def found(self) -> Found | None:
+        """Where the index stands; None if it is empty."""
+
+    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0) -> Due:
+        """Timers with a wake-up time <= now, at most `limit`: tenants in turn, each tenant's in rising time.
+
+        `page` passes by so many limits.
+
+        Reads only: the same timers return until their change is applied. Raises IndexMovedError if the index is not whole at `at`.
+        """
+
+    async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
+        """The records that exist of these. Raises IndexMovedError if the index is not whole at `at`."""
+
+    async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
+        """Write the changes in numbered parts, each only if the part before it stands; the last sets `to`. The new head comes back.
+
+        Repeating it is harmless. Raises IndexMovedError if the index is not at `start`; nothing more was written then.
+        """
+
+    async def build(self, found: Found | None, changes: Sequence[Change], to: Position) -> datetime | None:
+        """Replace everything by these changes, guarded like `apply`: another owner's writes fail from the first step on."""
+
+
+def microseconds(instant: datetime) -> int:
+    """The instant as whole microseconds since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(us: int) -> datetime:
+    """The instant of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)

@@ -1,0 +1,34 @@
+-- What: one numbered part of an apply: records and their timers written, and the position moved, if the index is where the caller thinks.
+-- KEYS: 1 position (hash), 2 tenants (sorted set), 3..2+h the hashes of records, then the sorted sets of timers of the tenants named.
+-- ARGV: 1 marker expected, 2 part expected, 3 the part this is (0: the last), 4 new marker, 5 append time of its record in microseconds,
+--       6 inputs (JSON), 7 h, 8 number of tenants named, their names, then changes: index of the hash (from 1), index of the tenant
+--       (from 1), id, value ("" = gone), wake-up time in microseconds ("" = no timer).
+-- Returns: {1, earliest score of all timers or false}, or {0, marker, part} where the index is elsewhere; then nothing was written.
+-- Atomic: a position never stands beside records of another; a zombie's part finds a changed position and writes nothing.
+-- Cost: O(log n) a change; the caller gives <= 4000 arguments.
+local at = redis.call('HMGET', KEYS[1], 'at', 'part')
+if (at[1] or '') ~= ARGV[1] or (at[2] or '0') ~= ARGV[2] then return {0, at[1] or '', at[2] or '0'} end
+local hashes, named = tonumber(ARGV[7]), tonumber(ARGV[8])
+for i = 9 + named, #ARGV, 5 do
+  local hash, tenant, id, value, wake = KEYS[2 + ARGV[i]], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local kind = string.match(hash, '([a-z]+)$')
+  local field = ARGV[8 + tenant] .. '/' .. id
+  if value == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end
+  if wake ~= '' then
+    redis.call('ZADD', KEYS[2 + hashes + tenant], wake, kind .. '/' .. id)
+  elseif kind ~= 'definition' then
+    redis.call('ZREM', KEYS[2 + hashes + tenant], kind .. '/' .. id)
+  end
+end
+for tenant = 1, named do
+  local first = redis.call('ZRANGE', KEYS[2 + hashes + tenant], 0, 0, 'WITHSCORES')
+  if first[2] then redis.call('ZADD', KEYS[2], first[2], ARGV[8 + tenant]) else redis.call('ZREM', KEYS[2], ARGV[8 + tenant]) end
+end
+if ARGV[3] == '0' then
+  local sizes = {}
+  for i = 3, 2 + hashes do sizes[#sizes + 1] = redis.call('HLEN', KEYS[i]) end
+  redis.call('HSET', KEYS[1], 'at', ARGV[4], 'part', '0', 'appended', ARGV[5], 'inputs', ARGV[6], 'sizes', table.concat(sizes, ','))
+else
+  redis.call('HSET', KEYS[1], 'at', ARGV[1], 'part', ARGV[3])
+end
+return {1, redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or false}

@@ -1,0 +1,146 @@
+"""The index in Redis: four scripts, each guarded by the position (lua/; owner/README.md has the key table)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.resources import files
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from planner.domain.plan import StateKind
+from planner.owner.index import Change, Due, DueTimer, Found, IndexMovedError, Position, StateKey, instant_of, microseconds
+from planner.owner.keys import ShardKeys
+from planner.runtime.failures import UnavailableError
+
+CALL_TIMEOUT_S: Final = 3.0
+READ_BYTES_MAX: Final = 1_000_000
+READ_RECORDS_MAX: Final = 500
+APPLY_CHANGES_MAX: Final = 600  # five arguments each, and room for as many tenants' names: at most 4000 a part
+SCAN_COUNT: Final = 500
+
+_KINDS: Final = tuple(StateKind)
+_NUMBER: Final = {kind: number for number, kind in enumerate(_KINDS, start=1)}
+_FIELDS: Final = ("at", "part", "appended", "inputs")
+
+
+class RedisIndex:
+    """One shard's index (port: index.Index)."""
+
+    def __init__(self, redis: Redis, keys: ShardKeys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._hashes = [keys.records(kind) for kind in _KINDS]
+        self._due = redis.register_script(_script("due"))
+        self._read = redis.register_script(_script("read"))
+        self._apply = redis.register_script(_script("apply"))
+        self._unlink = redis.register_script(_script("unlink"))
+
+    async def found(self) -> Found | None:
+        async with _deadline():
+            position: list[Any] = await self._redis.hmget(self._keys.position, _FIELDS)
+        at, part, appended, inputs = position
+        if at is None:
+            return None
+        return Found(at.decode(), int(part or 0), instant_of(int(appended or 0)), inputs or b"")
+
+    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0) -> Due:
+        keys = [self._keys.position, self._keys.tenants, *self._hashes]
+        arguments: list[Any] = [at.marker, microseconds(now), limit, page, READ_BYTES_MAX, self._keys.timers_prefix]
+        async with _deadline():
+            answer = await self._due(keys=keys, args=arguments)
+        _whole(answer)
+        timers = zip(*(iter(answer[2:]),) * 4, strict=True)
+        return Due(tuple(_timer(*timer) for timer in timers), _instant(answer[1]))
+
+    async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
+        records: dict[StateKey, bytes] = {}
+        for start in range(0, len(keys), READ_RECORDS_MAX):
+            wanted = keys[start : start + READ_RECORDS_MAX]
+            arguments = [argument for key in wanted for argument in (1 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")]
+            async with _deadline():
+                answer = await self._read(keys=[self._keys.position, *self._hashes], args=[at.marker, *arguments])
+            _whole(answer)
+            records.update({key: record for key, record in zip(wanted, answer[1:], strict=True) if record is not None})
+        return records
+
+    async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
+        part = start.part if isinstance(start, Found) else 0
+        return await self._apply_parts(start.marker, part, changes, to)
+
+    async def build(self, found: Found | None, changes: Sequence[Change], to: Position) -> datetime | None:
+        building = f"building:{to.marker}"
+        marker, part = ("", 0) if found is None else (found.marker, found.part)
+        await self._apply_part([], marker=marker, part=part, next_part=0, becomes=building, to=to)
+        await self._remove_all(building)
+        return await self._apply_parts(building, 0, changes, to)
+
+    async def _remove_all(self, building: str) -> None:
+        cursor = 0
+        while True:
+            async with _deadline():
+                cursor, names = await self._redis.scan(cursor, match=f"{self._keys.prefix}*", count=SCAN_COUNT)
+            keys: list[Any] = [name for name in names if name != self._keys.position.encode()]
+            for start in range(0, len(keys), READ_RECORDS_MAX):
+                async with _deadline():
+                    removed = await self._unlink(keys=[self._keys.position, *keys[start : start + READ_RECORDS_MAX]], args=[building])
+                if not removed:
+                    raise IndexMovedError("another owner writes this index")
+            if cursor == 0:
+                return
+
+    async def _apply_parts(self, marker: str, part: int, changes: Sequence[Change], to: Position) -> datetime | None:
+        slices = [changes[start : start + APPLY_CHANGES_MAX] for start in range(0, len(changes), APPLY_CHANGES_MAX)] or [[]]
+        head = None
+        for number, portion in enumerate(slices, start=1):
+            last = number == len(slices)
+            head = await self._apply_part(portion, marker=marker, part=part, next_part=0 if last else part + 1, becomes=to.marker, to=to)
+            part += 1
+        return head
+
+    async def _apply_part(
+        self, changes: Sequence[Change], *, marker: str, part: int, next_part: int, becomes: str, to: Position
+    ) -> datetime | None:
+        tenants = {tenant: number for number, tenant in enumerate(dict.fromkeys(change.key.tenant_id for change in changes), start=1)}
+        keys = [self._keys.position, self._keys.tenants, *self._hashes, *(self._keys.timers(tenant) for tenant in tenants)]
+        guard = (marker, part, next_part, becomes, microseconds(to.appended_at), to.inputs)
+        arguments: list[Any] = [*guard, len(_KINDS), len(tenants), *tenants]
+        for change in changes:
+            kind, tenant, record_id = change.key
+            wake = "" if change.wake_at is None else microseconds(change.wake_at)
+            arguments += (_NUMBER[kind], tenants[tenant], record_id, change.value or b"", wake)
+        async with _deadline():
+            answer = await self._apply(keys=keys, args=arguments)
+        _whole(answer)
+        return _instant(answer[1])
+
+
+def _script(name: str) -> str:
+    return files("planner.owner").joinpath(f"lua/{name}.lua").read_text(encoding="utf-8")
+
+
+def _whole(answer: list[Any]) -> None:
+    if answer[0] != 1:
+        raise IndexMovedError(" ".join(part.decode() for part in answer[1:]))
+
+
+def _timer(tenant: bytes, member: bytes, record: bytes, definition: bytes) -> DueTimer:
+    kind, _, record_id = member.decode().partition("/")
+    return DueTimer(StateKey(StateKind(kind), tenant.decode(), record_id), record, definition or None)
+
+
+def _instant(score: bytes | None) -> datetime | None:
+    return None if score is None else instant_of(int(float(score)))
+
+
+@asynccontextmanager
+async def _deadline() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            yield
+    except TimeoutError:
+        raise UnavailableError("Redis did not answer in time") from None
+    except (RedisError, OSError) as error:
+        raise UnavailableError(f"Redis: {error}") from error

@@ -1,0 +1,101 @@
+"""One shard: from assignment to revocation it takes over, ticks, and after any failure takes over anew by the same code."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from planner.owner.changelog import decode_inputs
+from planner.owner.inputs import ShardInputs
+from planner.owner.shard_name import ShardName
+from planner.owner.takeover import NotOursError, Taken, Takeover
+from planner.owner.tenure import Tenure, TickParts
+from planner.runtime.failures import Backoff, StartupRefusedError
+from planner.runtime.log import get_logger
+
+TAKEOVER_TIMEOUT_S: Final = 120.0
+TICK_TIMEOUT_S: Final = 8.0
+INPUTS_NOTED_EVERY_S: Final = 3600.0
+HEALTHY_AFTER_S: Final = 5.0
+
+_log = get_logger("owner")
+
+
+@dataclass(frozen=True, slots=True)
+class ShardParts:
+    """What a shard works with."""
+
+    takeover: Takeover
+    inputs: ShardInputs
+    tick: TickParts
+    backoff: Backoff
+
+
+class Shard:
+    """The loop over one partition."""
+
+    def __init__(self, name: ShardName, parts: ShardParts) -> None:
+        self._name = name
+        self._parts = parts
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish the tick under way, then end."""
+        self._stopping = True
+        self._parts.inputs.wake()
+
+    async def run(self) -> None:
+        """Take over and tick until stopped, or until the partition is not ours.
+
+        Raises StartupRefusedError where going on would lose or repeat something silently: that ends the process.
+        """
+        while not self._stopping:
+            try:
+                await self._serve()
+            except NotOursError as reason:
+                _log.info("owner.shard.not_ours", partition=self._name.partition, reason=str(reason))
+                return
+            except StartupRefusedError:
+                raise
+            except Exception as error:  # noqa: BLE001  any failure of a tick means: drop the producer and take over
+                self._parts.tick.metrics.failed()
+                _log.warning("owner.shard.failed", partition=self._name.partition, error=repr(error))
+                await self._parts.inputs.nap(self._parts.backoff.next_s())
+
+    async def _serve(self) -> None:
+        clock, metrics = self._parts.tick.clock, self._parts.tick.metrics
+        started = clock.monotonic()
+        async with asyncio.timeout(TAKEOVER_TIMEOUT_S):
+            taken = await self._parts.takeover.run()
+        ticking = False
+        try:
+            await self._parts.inputs.open(decode_inputs(taken.position.inputs))
+            took_s = clock.monotonic() - started
+            metrics.taken_over(took_s)
+            ticking = True
+            _log.info(
+                "owner.takeover.finished",
+                partition=self._name.partition,
+                offset=taken.position.offset,
+                built_anew=taken.built_anew,
+                took_ms=round(took_s * 1000, 1),
+            )
+            await self._tick_until_stopped(taken)
+        finally:
+            if ticking:
+                metrics.let_go()
+            await self._parts.inputs.close()
+            await taken.producer.close()
+
+    async def _tick_until_stopped(self, taken: Taken) -> None:
+        tenure = Tenure(self._name, self._parts.tick, taken)
+        monotonic = self._parts.tick.clock.monotonic
+        began = noted = monotonic()
+        while not self._stopping:
+            gathered = await self._parts.inputs.gather(tenure.wait_s())
+            async with asyncio.timeout(TICK_TIMEOUT_S):
+                await tenure.tick(gathered)
+            if monotonic() - began > HEALTHY_AFTER_S:
+                self._parts.backoff.reset()
+            if monotonic() - noted > INPUTS_NOTED_EVERY_S:
+                await tenure.note_inputs(await self._parts.inputs.reached())
+                noted = monotonic()

@@ -1,0 +1,80 @@
+"""What a tick knows of its shard's state: what the index holds, and over it what the tick's earlier decisions changed."""
+
+from collections.abc import Mapping
+
+from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired, StateKind
+from planner.domain.run import Run
+from planner.owner import changelog
+from planner.owner.changelog import State
+from planner.owner.index import Change, StateKey
+
+
+class TickState:
+    """Records by key, decoded once, and the changes made to them. Changes are staged until they are kept: a decision that fails
+    leaves nothing behind.
+    """
+
+    def __init__(self, known: Mapping[StateKey, bytes]) -> None:
+        self._known = known
+        self._decoded: dict[StateKey, State | None] = {}
+        self._staged: dict[StateKey, tuple[State | None, Change]] = {}
+        self.changes: dict[StateKey, Change] = {}
+
+    def revision(self, tenant_id: str, plan_id: str) -> PlanRevision | None:
+        """The plan's definition in force."""
+        record = self._get(StateKey(StateKind.DEFINITION, tenant_id, plan_id))
+        assert record is None or isinstance(record, PlanRevision)
+        return record
+
+    def cursor(self, tenant_id: str, plan_id: str) -> Cursor | None:
+        """How far the plan has come."""
+        record = self._get(StateKey(StateKind.CURSOR, tenant_id, plan_id))
+        assert record is None or isinstance(record, Cursor)
+        return record
+
+    def run(self, tenant_id: str, run_id: str) -> Run | None:
+        """An unfinished run."""
+        record = self._get(StateKey(StateKind.RUN, tenant_id, run_id))
+        assert record is None or isinstance(record, Run)
+        return record
+
+    def receipt(self, tenant_id: str, receipt_id: str) -> Receipt | None:
+        """What is remembered under a command id or an idempotency key."""
+        record = self._get(StateKey(StateKind.RECEIPT, tenant_id, receipt_id))
+        assert record is None or isinstance(record, Receipt)
+        return record
+
+    def retired(self, tenant_id: str, plan_id: str) -> Retired | None:
+        """A plan that ended."""
+        record = self._get(StateKey(StateKind.RETIRED, tenant_id, plan_id))
+        assert record is None or isinstance(record, Retired)
+        return record
+
+    def put(self, tenant_id: str, record: State) -> None:
+        """Write a record; later decisions of the tick see it."""
+        change = changelog.put(tenant_id, record)
+        self._staged[change.key] = (record, change)
+
+    def drop(self, kind: StateKind, tenant_id: str, record_id: str) -> None:
+        """Remove a record; later decisions of the tick see that it is gone."""
+        change = changelog.drop(kind, tenant_id, record_id)
+        self._staged[change.key] = (None, change)
+
+    def keep(self) -> None:
+        """The staged changes belong to the tick."""
+        for key, (record, change) in self._staged.items():
+            self._decoded[key] = record
+            self.changes[key] = change
+        self._staged.clear()
+
+    def undo(self) -> None:
+        """Forget the staged changes."""
+        self._staged.clear()
+
+    def _get(self, key: StateKey) -> State | None:
+        if key in self._staged:
+            return self._staged[key][0]
+        if key not in self._decoded:
+            value = self._known.get(key)
+            self._decoded[key] = None if value is None else changelog.decode(key.kind, value)
+        return self._decoded[key]

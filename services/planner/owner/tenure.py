@@ -1,0 +1,134 @@
+"""One shard from a takeover to the next failure: where it stands, and its tick (design.md, section 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from planner.domain.command import Command
+from planner.domain.plan import StateKind
+from planner.owner.action_topics import ActionTopics, actions_named
+from planner.owner.changelog import POSITION_KEY, Inputs, decode, encode_inputs, key_bytes
+from planner.owner.inbox import read_command, read_report
+from planner.owner.index import Change, DueTimer, Index, Position, StateKey
+from planner.owner.inputs import Gathered
+from planner.owner.metrics import ShardMetrics
+from planner.owner.outbox import Outbox, Record
+from planner.owner.report_tokens import ReportTokens
+from planner.owner.schedules import Schedules
+from planner.owner.shard_name import ShardName
+from planner.owner.state import TickState
+from planner.owner.takeover import Taken
+from planner.owner.tick import ReadCommand, ReadReport, Tick
+from planner.runtime.clock import Clock
+from planner.runtime.log import get_logger
+from planner_contracts.topics import TopicRole
+
+TIMERS_PER_READ_MAX: Final = 500
+READS_PER_TICK_MAX: Final = 2
+NAP_MAX_S: Final = 1.0
+
+_log = get_logger("owner")
+
+
+@dataclass(frozen=True, slots=True)
+class TickParts:
+    """What a tick works with."""
+
+    clock: Clock
+    index: Index
+    outbox: Outbox
+    tokens: ReportTokens
+    schedules: Schedules
+    action_topics: ActionTopics
+    metrics: ShardMetrics
+
+
+class Tenure:
+    """Holds the position that log and index share, and the earliest timer; every tick moves both or ends the tenure."""
+
+    def __init__(self, name: ShardName, parts: TickParts, taken: Taken) -> None:
+        self._name = name
+        self._parts = parts
+        self._producer = taken.producer
+        self._position = taken.position
+        self._head = taken.head
+        self._changelog = name.topic(TopicRole.OWNER_CHANGELOG)
+
+    def wait_s(self) -> float:
+        """How long nothing is due. Input, or a stop, ends the wait earlier; no wait is longer than a second of monotonic time."""
+        if self._head is None:
+            return NAP_MAX_S
+        return min(NAP_MAX_S, max(0.0, (self._head - self._parts.clock.now()).total_seconds()))
+
+    async def tick(self, gathered: Gathered) -> None:
+        """Gather, decide, commit, apply. Any exception means: whether it was committed is not known, drop everything and take over."""
+        where = {"partition": self._name.partition, "partitions": self._name.partitions}
+        commands = [ReadCommand(record, read_command(record, **where)) for record in gathered.commands]
+        reports = [ReadReport(record, read_report(record, **where)) for record in gathered.reports]
+        await self._parts.action_topics.look_up(actions_named(read.content for read in commands if isinstance(read.content, Command)))
+        now = self._parts.clock.now()
+        timers = await self._due(now)
+        if not (commands or reports or timers):
+            return
+        began = self._parts.clock.monotonic()
+        tick = self._decided(await self._known(commands, reports, timers), now)
+        for command in commands:
+            tick.command(command)
+        for report in reports:
+            tick.report(report)
+        for timer in timers:
+            tick.timer(timer)
+        for failure in tick.failures:
+            _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
+        await self._commit_and_apply(tick.records, tick.changes, gathered.after)
+        self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
+
+    async def note_inputs(self, inputs: Inputs) -> None:
+        """Record positions that only markers have moved, so that retention never overtakes them."""
+        await self._commit_and_apply([], [], inputs)
+
+    async def _due(self, now: datetime) -> list[DueTimer]:
+        timers: list[DueTimer] = []
+        if self._head is None or self._head > now:
+            return timers
+        for page in range(READS_PER_TICK_MAX):
+            due = await self._parts.index.due(self._position, now=now, limit=TIMERS_PER_READ_MAX, page=page)
+            timers += due.timers
+            self._head = due.head
+            if len(due.timers) < TIMERS_PER_READ_MAX:
+                break
+        return timers
+
+    async def _known(self, commands: Sequence[ReadCommand], reports: Sequence[ReadReport], timers: Sequence[DueTimer]) -> TickState:
+        known: dict[StateKey, bytes] = {}
+        for timer in timers:
+            known[timer.key] = timer.record
+            if timer.definition is not None:
+                known[timer.key._replace(kind=StateKind.DEFINITION)] = timer.definition
+        needed = dict.fromkeys(key for read in commands for key in read.needs())
+        needed |= dict.fromkeys(key for report in reports for key in report.needs())
+        needed |= dict.fromkeys(key for timer in timers if timer.key.kind is StateKind.RUN for key in _plan_of_run(timer))
+        wanted = [key for key in needed if key not in known]
+        if wanted:
+            known |= await self._parts.index.read(self._position, wanted)
+        return TickState(known)
+
+    def _decided(self, state: TickState, now: datetime) -> Tick:
+        parts = self._parts
+        return Tick(state, parts.outbox, actions=parts.action_topics.known, tokens=parts.tokens, schedules=parts.schedules, now=now)
+
+    async def _commit_and_apply(self, records: Sequence[Record], changes: Sequence[Change], after: Inputs) -> None:
+        inputs = encode_inputs(after)
+        partition = self._name.partition
+        log = [Record(self._changelog, partition, key_bytes(change.key), change.value) for change in changes]
+        # The position record is the last of the changelog's batch, so that its acknowledgement says where the index will stand.
+        committed = await self._producer.commit([*records, *log], last=Record(self._changelog, partition, POSITION_KEY, inputs))
+        moved = Position(self._position.incarnation, committed.offset, committed.appended_at, inputs)
+        self._head = await self._parts.index.apply(self._position, changes, moved)
+        self._position = moved
+
+
+def _plan_of_run(timer: DueTimer) -> Sequence[StateKey]:
+    plan_id = decode(StateKind.RUN, timer.record).plan_id
+    return [StateKey(kind, timer.key.tenant_id, plan_id) for kind in (StateKind.CURSOR, StateKind.DEFINITION)]

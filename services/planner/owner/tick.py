@@ -1,0 +1,302 @@
+"""The deciding part of a shard's tick: gathered input in, records and state changes out. No effect happens here."""
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final, assert_never
+
+from planner.domain.command import Command, Create
+from planner.domain.decide import Decision, Known, decide, rejection
+from planner.domain.fire import advanced, fire
+from planner.domain.missed import skips_of
+from planner.domain.plan import RETIRED_KEPT, Cursor, PlanRevision, Retired, StateKind
+from planner.domain.receipts import key_receipt_id
+from planner.domain.reschedule import next_after
+from planner.domain.run import Run, expire, observe
+from planner.owner.inbox import Incoming, Invalid, Misrouted, Report, Unreadable
+from planner.owner.index import Change, DueTimer, StateKey
+from planner.owner.outbox import Outbox, Record, Subject
+from planner.owner.report_tokens import ReportTokens
+from planner.owner.schedules import Schedules
+from planner.owner.state import TickState
+from planner_contracts.errors import CATALOGUE, ErrorCode
+from planner_contracts.plan import PlanStatus
+from planner_contracts.plan_event import FieldFault, PlanEventType
+from planner_contracts.run_event import SkipReason
+
+FIRES_PER_TIMER_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCommand:
+    """A command record and what was read in it."""
+
+    source: Incoming
+    content: Command | Invalid | Misrouted | Unreadable
+
+    def needs(self) -> Iterator[StateKey]:
+        """The records that the decision looks at."""
+        if isinstance(self.content, Command):
+            header = self.content.header
+            for kind in (StateKind.DEFINITION, StateKind.CURSOR, StateKind.RETIRED):
+                yield StateKey(kind, header.tenant_id, header.plan_id)
+            yield StateKey(StateKind.RECEIPT, header.tenant_id, header.command_id)
+            key = key_receipt_id(header, creates=isinstance(self.content.ask, Create))
+            if key is not None:
+                yield StateKey(StateKind.RECEIPT, header.tenant_id, key)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A report record and what was read in it."""
+
+    source: Incoming
+    content: Report | Misrouted | Unreadable
+
+    def needs(self) -> Iterator[StateKey]:
+        """The records that the decision looks at."""
+        if isinstance(self.content, Report):
+            tenant_id, said = self.content.tenant_id, self.content.said
+            yield StateKey(StateKind.RUN, tenant_id, said.run_id)
+            yield StateKey(StateKind.CURSOR, tenant_id, said.plan_id)
+            yield StateKey(StateKind.DEFINITION, tenant_id, said.plan_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A decision that raised: its record or timer alone suffered."""
+
+    what: str
+    error: Exception
+
+
+class Tick:
+    """Decides in order on everything that one tick gathered; each decision sees the earlier ones.
+
+    `records` are what the transaction publishes beside the state's changes; `counts` what the metrics learn once it is committed.
+    """
+
+    def __init__(
+        self, state: TickState, outbox: Outbox, *, actions: Container[str], tokens: ReportTokens, schedules: Schedules, now: datetime
+    ) -> None:
+        self.records: list[Record] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.lateness_s: list[float] = []
+        self.failures: list[Failure] = []
+        self._state = state
+        self._outbox = outbox
+        self._actions = actions
+        self._tokens = tokens
+        self._schedules = schedules
+        self._now = now
+
+    @property
+    def changes(self) -> list[Change]:
+        """What the decisions changed in the state."""
+        return list(self._state.changes.values())
+
+    def command(self, read: ReadCommand) -> None:
+        """Decide on one command record: it gets exactly one event, or is sent on to its partition, or becomes a dead letter."""
+        match read.content:
+            case Command() as command:
+                if not self._contained(f"command {command.header.command_id}", partial(self._decide, command, read.source)):
+                    self._dead_letter(read.source, "DECISION_FAILED", "the command could not be decided on")
+                    header = command.header
+                    about = Subject(header.plan_id, header.tenant_id, header.organization_id)
+                    self._reject(read.source, header.command_id, about, code=ErrorCode.INTERNAL)
+            case Invalid() as invalid:
+                about = Subject(invalid.plan_id or invalid.command_id, invalid.tenant_id, invalid.organization_id)
+                self._reject(read.source, invalid.command_id, about, code=invalid.code, faults=invalid.faults)
+            case Misrouted() | Unreadable() as other:
+                self._pass_on(read.source, other)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def report(self, read: ReadReport) -> None:
+        """Judge one report: it moves its run, or changes nothing and is counted; a forged or unreadable one becomes a dead letter."""
+        match read.content:
+            case Report() as report:
+                if not self._contained(f"report on run {report.said.run_id}", partial(self._observe, report, read.source)):
+                    self._dead_letter(read.source, "DECISION_FAILED", "the report could not be judged")
+            case Misrouted() | Unreadable() as other:
+                self._pass_on(read.source, other)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def timer(self, due: DueTimer) -> None:
+        """Act on one due timer: fire the plan, or let the record go whose time is over."""
+        tenant_id, record_id = due.key.tenant_id, due.key.id
+        match due.key.kind:
+            case StateKind.CURSOR:
+                if not self._contained(f"plan {record_id}", partial(self._fire, tenant_id, record_id)):
+                    self._give_up(tenant_id, record_id)
+            case StateKind.RUN:
+                self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id))
+            case StateKind.RECEIPT | StateKind.RETIRED:
+                self._state.drop(due.key.kind, tenant_id, record_id)
+                self._state.keep()
+            case StateKind.DEFINITION:
+                raise AssertionError("a definition has no timer")
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def _decide(self, command: Command, source: Incoming) -> None:
+        header = command.header
+        key = key_receipt_id(header, creates=isinstance(command.ask, Create))
+        known = Known(
+            revision=self._state.revision(header.tenant_id, header.plan_id),
+            cursor=self._state.cursor(header.tenant_id, header.plan_id),
+            retired=self._state.retired(header.tenant_id, header.plan_id),
+            by_command=self._state.receipt(header.tenant_id, header.command_id),
+            by_key=None if key is None else self._state.receipt(header.tenant_id, key),
+        )
+        decision = decide(command, known, actions=self._actions, now=self._now)
+        self._keep_decision(header.tenant_id, known, decision)
+        about = Subject(header.plan_id, header.tenant_id, header.organization_id)
+        self.records.append(self._outbox.plan_event(_event_id(source), decision.type, decision.event, about=about, at=self._now))
+        self.counts["commands", decision.type] += 1
+
+    def _keep_decision(self, tenant_id: str, known: Known, decision: Decision) -> None:
+        for receipt in decision.receipts:
+            self._state.put(tenant_id, receipt)
+        revision, cursor = decision.revision or known.revision, decision.cursor
+        if decision.revision is not None:
+            self._state.put(tenant_id, decision.revision)
+        if revision is None or cursor is None:
+            return
+        self._move(revision, cursor)
+        for skip in decision.skips:
+            self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=cursor.next_due))
+            self.counts["skipped", skip.reason] += 1
+
+    def _observe(self, report: Report, source: Incoming) -> None:
+        said = report.said
+        if not self._tokens.verifies(said.report_token, said.run_id, report.tenant_id):
+            self._dead_letter(source, "FORGED", "the report token is not of this run")
+            return
+        run = self._state.run(report.tenant_id, said.run_id)
+        observation = None if run is None else observe(said, run, now=self._now)
+        if run is None or observation is None:
+            self.counts["reports", "unknown" if run is None else "repeated"] += 1
+            return
+        self.counts["reports", said.state] += 1
+        self._run_moved(observation.run, announced=observation.announced)
+
+    def _expire(self, tenant_id: str, run_id: str) -> None:
+        run = self._state.run(tenant_id, run_id)
+        assert run is not None
+        self._run_moved(expire(run, now=self._now), announced=True)
+
+    def _run_moved(self, run: Run, *, announced: bool) -> None:
+        if announced:
+            self.records.append(self._outbox.run_event(run, at=self._now))
+        if not run.is_final:
+            self._state.put(run.tenant_id, run)
+            return
+        self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
+        revision, cursor = self._state.revision(run.tenant_id, run.plan_id), self._state.cursor(run.tenant_id, run.plan_id)
+        if revision is not None and cursor is not None:
+            self._move(revision, replace(cursor, open_runs=cursor.open_runs - 1))
+
+    def _fire(self, tenant_id: str, plan_id: str) -> None:
+        revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
+        assert revision is not None, plan_id
+        assert cursor is not None, plan_id
+        decision = fire(revision, cursor, self._schedules.of(revision), now=self._now, limit=FIRES_PER_TIMER_MAX)
+        if decision is None:
+            return
+        next_due = decision.cursor.next_due
+        for skip in decision.skips:
+            self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))
+            self.counts["skipped", skip.reason] += 1
+        for run in decision.runs:
+            self.records.append(self._outbox.action(run, revision))
+            self.records.append(self._outbox.run_event(run, at=self._now, next_run_at=next_due))
+            self._state.put(tenant_id, run)
+            self.lateness_s.append((run.published_at - run.due_at).total_seconds())
+        if decision.completed:
+            self.records.append(self._outbox.completed(revision, at=self._now))
+        self._move(revision, decision.cursor)
+
+    def _move(self, revision: PlanRevision, cursor: Cursor) -> None:
+        """The plan's cursor moves; a plan that ended and has no open run any more is only remembered as retired."""
+        tenant_id, plan_id = revision.tenant_id, revision.plan_id
+        if cursor.open_runs or cursor.status not in (PlanStatus.COMPLETED, PlanStatus.CANCELLED):
+            self._state.put(tenant_id, cursor)
+            return
+        self._state.drop(StateKind.CURSOR, tenant_id, plan_id)
+        self._state.drop(StateKind.DEFINITION, tenant_id, plan_id)
+        retired = Retired(
+            plan_id=plan_id,
+            organization_id=revision.organization_id,
+            status=cursor.status,
+            revision=revision.number,
+            fingerprint=revision.fingerprint,
+            expires_at=self._now + RETIRED_KEPT,
+        )
+        self._state.put(tenant_id, retired)
+
+    def _give_up(self, tenant_id: str, plan_id: str) -> None:
+        """The occurrence that could not be fired is undeliverable and the plan goes on; if that fails too, the plan is paused."""
+        if not self._contained(f"plan {plan_id}, undeliverable", partial(self._pass_by, tenant_id, plan_id)):
+            self._contained(f"plan {plan_id}, paused", partial(self._pause, tenant_id, plan_id))
+
+    def _pass_by(self, tenant_id: str, plan_id: str) -> None:
+        revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
+        assert revision is not None, plan_id
+        assert cursor is not None, plan_id
+        assert cursor.next_nominal is not None, plan_id
+        following = next_after(self._schedules.of(revision), plan_id=cursor.plan_id, after=cursor.next_nominal)
+        for skip in skips_of(SkipReason.UNDELIVERABLE, [cursor.next_nominal]):
+            next_due = None if following is None else following.due_at
+            self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))
+            self.counts["skipped", skip.reason] += 1
+        if following is None:
+            self.records.append(self._outbox.completed(revision, at=self._now))
+        self._move(revision, advanced(cursor, cursor.next_nominal, following))
+
+    def _pause(self, tenant_id: str, plan_id: str) -> None:
+        cursor = self._state.cursor(tenant_id, plan_id)
+        assert cursor is not None
+        self._state.put(tenant_id, replace(cursor, status=PlanStatus.PAUSED, next_due=None))
+
+    def _reject(self, source: Incoming, command_id: str, about: Subject, *, code: ErrorCode, faults: tuple[FieldFault, ...] = ()) -> None:
+        detail = faults[0].detail if faults else CATALOGUE[code].title
+        plan_id = None if about.plan_id == command_id else about.plan_id
+        event = rejection(command_id, plan_id, code, detail=detail, faults=faults, now=self._now)
+        event_type = PlanEventType.COMMAND_REJECTED
+        self.records.append(self._outbox.plan_event(_event_id(source), event_type, event, about=about, at=self._now))
+        self.counts["commands", event_type] += 1
+
+    def _pass_on(self, source: Incoming, other: Misrouted | Unreadable) -> None:
+        match other:
+            case Misrouted(plan_id, partition):
+                self.records.append(self._outbox.forwarded(source, key=plan_id.encode(), partition=partition))
+                self.counts["forwarded", ""] += 1
+            case Unreadable(reason, detail):
+                self._dead_letter(source, reason, detail)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def _dead_letter(self, source: Incoming, reason: str, detail: str) -> None:
+        self.records.append(self._outbox.dead_letter(source, reason=reason, detail=detail))
+        self.counts["dead_letters", reason] += 1
+
+    def _contained(self, what: str, act: Callable[[], None]) -> bool:
+        """Run one decision so that its failure stays its own: nothing of it is kept then, and the tick goes on."""
+        mark = len(self.records)
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001  whatever one record or plan does wrong, the others of the partition go on
+            del self.records[mark:]
+            self._state.undo()
+            self.failures.append(Failure(what, error))
+            return False
+        self._state.keep()
+        return True
+
+
+def _event_id(source: Incoming) -> str:
+    return f"command/{source.partition}/{source.offset}"

@@ -1,0 +1,105 @@
+"""Settings from the environment (`PLANNER_*`), or from the file that PLANNER_SETTINGS_FILE names. Nothing else reads the environment."""
+
+import os
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from planner.runtime.failures import StartupRefusedError
+from planner_contracts import ids
+
+PREFIX = "PLANNER_"
+FILE_VARIABLE = "PLANNER_SETTINGS_FILE"
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class ProcessSettings(_Settings):
+    """What every process is told."""
+
+    namespace: str = "planner"
+    """The deployment: first part of every topic name, consumer group and Redis key; `[a-z0-9-]{1,40}`."""
+
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """The least important messages that are written."""
+
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+    """`json` for machines: one object a line; `console` for people."""
+
+    health_host: str = "127.0.0.1"
+    """Where /livez, /readyz and /metrics are served. They are open to whoever reaches them, so not on every address by default."""
+
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Their port; 0 takes any free one and says which in the log."""
+
+    @field_validator("namespace")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not ids.is_namespace(value):
+            raise ValueError("1 to 40 of a-z, 0-9 and -")
+        return value
+
+
+class KafkaSettings(_Settings):
+    """Where Kafka is, and how to be let in."""
+
+    kafka: str = "localhost:9092"
+    """Bootstrap servers, comma separated."""
+
+    kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = "PLAINTEXT"
+    """How connections are protected."""
+
+    kafka_sasl_mechanism: Annotated[str, Field(pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")] = "PLAIN"
+    """How we log in, where the protocol has SASL."""
+
+    kafka_sasl_username: str | None = None
+    """Our name for SASL."""
+
+    kafka_sasl_password: SecretStr | None = None
+    """Our password for SASL."""
+
+    kafka_ca_file: str | None = None
+    """Certificates that a broker's must be signed by; the system's where none is given."""
+
+
+class RedisSettings(_Settings):
+    """Where Redis, or Valkey, is."""
+
+    redis: SecretStr = SecretStr("redis://localhost:6379/0")
+    """URL; it may hold a password. `maxmemory-policy` must be `noeviction`."""
+
+
+class PostgresSettings(_Settings):
+    """Where PostgreSQL is."""
+
+    postgres: SecretStr = SecretStr("postgresql://localhost:5432/planner")
+    """DSN; it may hold a password. One database a namespace."""
+
+
+def load(settings_class: type[SettingsT]) -> SettingsT:
+    """The settings of a process. Raises StartupRefusedError naming each variable that is wrong, never its value."""
+    try:
+        return settings_class(_env_file=os.environ.get(FILE_VARIABLE))
+    except ValidationError as error:
+        faults = "; ".join(f"{variable(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False, include_url=False))
+        raise StartupRefusedError(f"settings: {faults}") from None
+
+
+def variable(location: tuple[int | str, ...]) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + "_".join(str(part) for part in location).upper()
+
+
+def public(settings: BaseSettings) -> dict[str, Any]:
+    """The settings as they may be shown: secrets are hidden."""
+    return {name: "**********" if isinstance(value, SecretStr) else value for name, value in settings.model_dump().items()}
+
+
+def environment() -> dict[str, str]:
+    """A copy of the whole environment, for processes that we start."""
+    return dict(os.environ)

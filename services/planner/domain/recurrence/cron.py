@@ -6,6 +6,7 @@ from typing import Final
 
 from planner.domain.civil_time import EPOCH, Dst, Fold, Gap, Segment, instant_of, segment_at
 from planner.domain.limits import LAST_INSTANT, YEAR_MAX
+from planner.domain.recurrence.cron_days import month_shape
 
 _DAY_S: Final = 86_400
 _A_SECOND: Final = timedelta(seconds=1)
@@ -17,7 +18,6 @@ _MONTH_DAYS: Final = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # Bit n for month n, February in both of its lengths.
 _MONTHS_OF_LENGTH: Final = {31: 0b1010110101010, 30: 0b0101001010000, 29: 0b0000000000100, 28: 0b0000000000100}
 _THURSDAY: Final = 3
-_SHORTEST_MONTH: Final = 28
 _WEEK: Final = 7
 _LEAP_MONTH: Final = 2
 _DECEMBER: Final = 12
@@ -147,11 +147,6 @@ class Cron:
         if label is None or label >= gap_until:
             return None
         return label - segment.offset_before if shifted else segment.start
-
-
-def month_shape(days: int, first_weekday: int) -> int:
-    """The number of a month's shape: how many days it has, and the weekday of its first (0 is Monday)."""
-    return (days - _SHORTEST_MONTH) * _WEEK + first_weekday
 
 
 def _is_leap(year: int) -> bool:

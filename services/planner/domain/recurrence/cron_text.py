@@ -1,13 +1,23 @@
 """The cron dialect of scheduling.md, section 4.1: text to rule, every refusal with its code, position and hint."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Never
 
 from planner.domain.errors import ScheduleError, Stage, excerpt
 from planner.domain.limits import CRON_CHARACTERS_MAX, CRON_NUMBER_DIGITS_MAX
-from planner.domain.recurrence.cron import Cron, month_shape
+from planner.domain.recurrence.cron import Cron
+from planner.domain.recurrence.cron_days import (
+    DayField,
+    DaysOfMonth,
+    days_by_shape,
+    last_day,
+    last_weekday,
+    last_workday,
+    nearest_workday,
+    nth_weekday,
+)
 from planner_contracts.errors import ErrorCode
 
 _BLANK: Final = " \t"
@@ -33,14 +43,10 @@ _NTH_WEEKDAY: Final = re.compile(r"(?P<day>[0-9]+|[A-Z]{2,})#(?P<nth>[0-9]+)")
 _LAST_WEEKDAY: Final = re.compile(r"(?P<day>[0-9]+|[A-Z]{3})L")
 _NTH_MAX: Final = 5
 _WEEK: Final = 7
-_FRIDAY: Final = 4
 
 _MONTH_NAMES: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS: Final = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _WEEKDAYS: Final = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))}
-
-# A month's shape in, its days out: bit n of the mask for day n.
-DaysOfMonth = Callable[[int, int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,11 @@ class Field:
     def starred(self) -> bool:
         """Whether it begins with `*`, which decides R3 and R7."""
         return self.text.startswith("*")
+
+    @property
+    def days(self) -> DayField:
+        """The field as one of days."""
+        return DayField(self.values, self.special, self.starred)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ def parse_cron(text: str) -> Cron:
         minutes=minute.values,
         hours=hour.values,
         months=month.values,
-        days=_days_by_shape(day_of_month, day_of_week),
+        days=days_by_shape(day_of_month.days, day_of_week.days),
         wildcard=minute.starred or hour.starred,
     )
 
@@ -261,14 +272,14 @@ def _number(item: _Item, operand: str, *, offset: int = 0) -> int:
 
 def _special_day(item: _Item) -> _Member | None:
     if item.text == "L":
-        return _Member("L", special=lambda days, _: 1 << days)
+        return _Member("L", special=last_day)
     if item.text == "LW":
-        return _Member("LW", special=lambda days, weekday: _nearest_weekday(days, days, weekday))
+        return _Member("LW", special=last_workday)
     match = _NEAREST_WEEKDAY.fullmatch(item.text)
     if match is None:
         return None
     day = _number(item, match["day"])
-    return _Member(f"{day}W", special=lambda days, weekday: _nearest_weekday(day, days, weekday))
+    return _Member(f"{day}W", special=nearest_workday(day))
 
 
 def _special_weekday(item: _Item) -> _Member | None:
@@ -278,47 +289,9 @@ def _special_weekday(item: _Item) -> _Member | None:
         nth = match["nth"].lstrip("0")
         if nth not in {"1", "2", "3", "4", "5"}:
             item.refuse(ErrorCode.CRON_OUT_OF_RANGE, Stage.VALUES, f"{excerpt(item.text)}: a month has 1 to {_NTH_MAX} of a weekday")
-        return _Member(f"{weekday}#{nth}", special=lambda days, first: _nth_weekday(weekday, int(nth), days, first))
+        return _Member(f"{weekday}#{nth}", special=nth_weekday(weekday, int(nth)))
     match = _LAST_WEEKDAY.fullmatch(item.text)
     if match is None:
         return None
     last = _number(item, match["day"]) % _WEEK
-    return _Member(f"{last}L", special=lambda days, first: 1 << (days - (first + days - 1 - _from_monday(last)) % _WEEK))
-
-
-def _nearest_weekday(day: int, days: int, first_weekday: int) -> int:
-    """The Monday to Friday nearest to the day within its month; nothing where the month lacks the day."""
-    if day > days:
-        return 0
-    beyond = (first_weekday + day - 1) % _WEEK - _FRIDAY
-    if beyond <= 0:
-        return 1 << day
-    if beyond == 1:
-        return 1 << (day - 1 if day > 1 else day + 2)
-    return 1 << (day + 1 if day < days else day - 2)
-
-
-def _nth_weekday(weekday: int, nth: int, days: int, first_weekday: int) -> int:
-    day = 1 + (_from_monday(weekday) - first_weekday) % _WEEK + (nth - 1) * _WEEK
-    return 1 << day if day <= days else 0
-
-
-def _from_monday(weekday: int) -> int:
-    return (weekday - 1) % _WEEK
-
-
-def _days_by_shape(day_of_month: Field, day_of_week: Field) -> tuple[int, ...]:
-    both = day_of_month.starred or day_of_week.starred
-    masks: list[int] = []
-    for days in range(28, 32):
-        all_days = (1 << (days + 1)) - 2
-        for first_weekday in range(_WEEK):
-            by_date = day_of_month.values & all_days
-            for special in day_of_month.special:
-                by_date |= special(days, first_weekday)
-            by_weekday = sum(1 << day for day in range(1, days + 1) if day_of_week.values >> ((first_weekday + day) % _WEEK) & 1)
-            for special in day_of_week.special:
-                by_weekday |= special(days, first_weekday)
-            assert len(masks) == month_shape(days, first_weekday)
-            masks.append(by_date & by_weekday if both else by_date | by_weekday)
-    return tuple(masks)
+    return _Member(f"{last}L", special=last_weekday(last))

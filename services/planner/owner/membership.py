@@ -54,7 +54,7 @@ class Membership(ConsumerRebalanceListener):
         """
         place = TopicPartition(self._topic, partition)
         before = self._generation()
-        if self._rejoining or partition not in self._assigned:
+        if not self._holds(partition):
             raise NotOursError("the group does not give it to us")
         try:
             async with asyncio.timeout(PROOF_TIMEOUT_S):
@@ -62,7 +62,7 @@ class Membership(ConsumerRebalanceListener):
                 await self._consumer.commit({place: OffsetAndMetadata(stands if isinstance(stands, int) else 0, "")})
         except Exception as error:  # anything but success means: not ours now
             raise NotOursError(f"the group did not accept the proof: {error!r}") from error
-        if self._rejoining or partition not in self._assigned or self._generation() != before:
+        if not self._holds(partition) or self._generation() != before:
             raise NotOursError("the group has moved on")
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002  the library's signature
@@ -77,6 +77,9 @@ class Membership(ConsumerRebalanceListener):
         self._rejoining = False
         self.changed.set()
         _log.info("owner.membership.assigned", partitions=sorted(self._assigned))
+
+    def _holds(self, partition: int) -> bool:
+        return not self._rejoining and partition in self._assigned
 
     def _generation(self) -> int:
         coordinator = self._consumer._coordinator  # noqa: SLF001  the library shows the generation nowhere else

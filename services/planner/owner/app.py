@@ -55,7 +55,7 @@ async def serve(settings: OwnerSettings, stop: asyncio.Event) -> None:
         await redis.aclose()
 
 
-async def _own(
+async def _own(  # noqa: PLR0917  the clients of this process, each of another type
     settings: OwnerSettings, connection: KafkaConnection, redis: Redis, metrics: OwnerMetrics, health: Health, stop: asyncio.Event
 ) -> None:
     clock = SystemClock()

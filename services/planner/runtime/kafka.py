@@ -11,6 +11,8 @@ from aiokafka.helpers import create_ssl_context
 from planner.runtime.settings import KafkaSettings
 
 BATCH_BYTES_MAX: Final = 900_000
+SMALL_BATCH_BYTES_MAX: Final = 56_000
+"""A batch counts against the topic's largest message, and that of reports is 64 KiB. A larger single record is its own batch."""
 REQUEST_BYTES_MAX: Final = 1024 * 1024
 REQUEST_TIMEOUT_MS: Final = 5_000
 TRANSACTION_TIMEOUT_MS: Final = 12_000
@@ -66,7 +68,7 @@ def idempotent_producer(connection: KafkaConnection, *, client_id: str) -> AIOKa
         enable_idempotence=True,
         linger_ms=0,
         compression_type=None,
-        max_batch_size=BATCH_BYTES_MAX,
+        max_batch_size=SMALL_BATCH_BYTES_MAX,
         max_request_size=REQUEST_BYTES_MAX,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         retry_backoff_ms=100,

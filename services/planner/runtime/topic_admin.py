@@ -110,8 +110,10 @@ class TopicAdmin:
 
     async def _until_led(self, names: list[str]) -> None:
         async with asyncio.timeout(CALL_TIMEOUT_S):
-            while not all(_led(description) for description in await self._call(self._client.describe_topics(names))):
-                await asyncio.sleep(_LEADER_WAIT_S)  # noqa: ASYNC110  the broker tells nobody when a leader is there
+            while not all(  # noqa: ASYNC110  the broker tells nobody when a leader is there
+                _led(description) for description in await self._call(self._client.describe_topics(names))
+            ):
+                await asyncio.sleep(_LEADER_WAIT_S)
 
     async def _seen(self, names: list[str]) -> dict[str, _Seen]:
         described = await self._call(self._client.describe_topics(names))

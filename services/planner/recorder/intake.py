@@ -123,7 +123,8 @@ class Intake(ConsumerRebalanceListener):
                 self._lose(begins)
             return
         if generation == self._generation:
-            self._places.update(ends)
+            # A partition that was lost meanwhile stays lost: it is paused until it is located.
+            self._places.update({partition: end for partition, end in ends.items() if self._places.get(partition) == begins[partition]})
         self._count(records, ends)
 
     async def _fresh(self, batch: Sequence[RawRecord]) -> tuple[list[SourceRecord], dict[Partition, int]]:
@@ -224,7 +225,11 @@ class Intake(ConsumerRebalanceListener):
     async def _look(self) -> None:
         places = dict(self._places)
         starts = await self._offsets(places, self._consumer().beginning_offsets)
+        positions = await self._store.positions(starts)
         ends = await self._offsets(places, self._consumer().end_offsets)
+        # A rebuild was asked for, or the database is an older copy of itself.
+        if moved := [partition for partition, place in places.items() if self._places.get(partition) == place != positions[partition]]:
+            self._lose(moved)
         for partition, place in places.items():
             standing = Standing(partition, place, starts[partition], ends[partition])
             standing.refuse_hole()

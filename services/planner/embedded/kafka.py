@@ -31,6 +31,9 @@ listeners=BROKER://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=BROKER://{host}:{port}
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
+# A node that starts again waits until the session of its former self is over.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}
 auto.create.topics.enable=false

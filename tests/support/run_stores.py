@@ -20,6 +20,7 @@ from planner.runtime.sql import queries
 class OpenRunStore:
     store: PostgresRunStore
     pool: asyncpg.Pool
+    dsn: str
 
     async def record(self, *records: SourceRecord) -> None:
         """As the recorder does: from where the store stands in each partition to behind the last of its records."""
@@ -46,7 +47,7 @@ async def opened(dsn: str) -> AsyncIterator[OpenRunStore]:
     async with asyncio.timeout(10):
         pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4)
     try:
-        yield OpenRunStore(PostgresRunStore(pool, queries("planner.recorder", "sql/queries.sql")), pool)
+        yield OpenRunStore(PostgresRunStore(pool, queries("planner.recorder", "sql/queries.sql")), pool, dsn)
     finally:
         pool.terminate()
 

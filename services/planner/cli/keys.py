@@ -3,13 +3,11 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from planner.recorder.api_keys import ApiKey, ApiKeyInvalidError, ApiKeys, Grant, make_key
 from planner.recorder.database import run_store_connection
@@ -23,6 +21,7 @@ app = typer.Typer(help="API keys of the HTTP API (in PLANNER_POSTGRES).", no_arg
 T = TypeVar("T")
 
 _DAYS = re.compile(r"P([1-9]\d{0,4})D\Z", re.ASCII)
+_HEADINGS: Final = ("id", "tenant", "organizations", "scopes", "created", "expires", "revoked", "last used")
 _DATE_CHARACTERS: Final = len("2026-12-31")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -59,11 +58,8 @@ def list_keys(*, tenant: Annotated[str | None, typer.Option(help="Only this tena
     if as_json:
         typer.echo(json.dumps([{"id": key.id} | _shown(key) | _seen(key) for key in found]))
         return
-    table = Table("id", "tenant", "organizations", "scopes", "created", "expires", "revoked", "last used")
-    for key in found:
-        times = (_instant(moment) or "-" for moment in (key.created_at, key.expires_at, key.revoked_at, key.last_used_at))
-        table.add_row(key.id, key.tenant_id, ", ".join(key.organizations or ("all",)), ", ".join(key.scopes or ("all",)), *times)
-    Console().print(table)
+    for line in columns([_HEADINGS, *(_cells(key) for key in found)]):
+        typer.echo(line)
 
 
 @app.command()
@@ -81,10 +77,10 @@ def expiry(text: str, *, now: datetime) -> datetime:
         if days := _DAYS.match(text):
             return now + timedelta(days=int(days[1]))
         moment = datetime.fromisoformat(text)
+        if len(text) == _DATE_CHARACTERS:
+            return moment.replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
         raise ApiKeyInvalidError(f"{text!r} is neither a date nor a duration as P30D") from None
-    if len(text) == _DATE_CHARACTERS:
-        return moment.replace(tzinfo=UTC) + timedelta(days=1)
     if moment.tzinfo is None:
         raise ApiKeyInvalidError(f"{text!r} has no offset: end it with Z")
     return moment.astimezone(UTC)
@@ -93,6 +89,18 @@ def expiry(text: str, *, now: datetime) -> datetime:
 async def _with_keys(use: Callable[[ApiKeys], Coroutine[Any, Any, T]]) -> T:
     async with run_store_connection(load(PostgresSettings).postgres.get_secret_value()) as connection:
         return await use(ApiKeys(connection, queries("planner.recorder", "sql/queries.sql")))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _cells(key: ApiKey) -> list[str]:
+    times = (key.created_at, key.expires_at, key.revoked_at, key.last_used_at)
+    many = (",".join(names or ("all",)) for names in (key.organizations, key.scopes))
+    return [key.id, key.tenant_id, *many, *(_instant(moment) or "-" for moment in times)]
 
 
 def _shown(key: ApiKey) -> dict[str, object]:

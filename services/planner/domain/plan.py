@@ -14,7 +14,7 @@ RETIRED_KEPT: Final = timedelta(days=30)
 
 
 class StateKind(StrEnum):
-    """What a record of the changelog is about; the first part of its key (design.md, section 3)."""
+    """What a record of the changelog is about; the first part of its key (docs/architecture.md, "State of a shard")."""
 
     DEFINITION = "definition"
     CURSOR = "cursor"

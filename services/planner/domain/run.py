@@ -75,7 +75,7 @@ def observe(report: RunReport, run: Run, *, now: datetime) -> Observation | None
 
 
 def expire(run: Run, *, now: datetime) -> Run:
-    """The run given up because nobody reported its end while it was kept (design.md, section 2: "everything has a bound")."""
+    """The run given up because nobody reported its end while it was kept (docs/architecture.md, "Invariants": bounded)."""
     return replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.NOT_REPORTED)
 
 

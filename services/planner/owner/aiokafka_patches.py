@@ -33,7 +33,7 @@ async def _end_transaction_once(handler: Any, node_id: int) -> bool:  # noqa: AN
 async def drop_producer(producer: Any, *, timeout_s: float) -> None:  # noqa: ANN401  the library is untyped
     """Close a producer that may hang: its own stop() flushes first, and waits for a broker or a topic that is gone without limit."""
     producer._closed = True  # noqa: SLF001  what stop() sets
-    sender_task = producer._sender.sender_task  # noqa: SLF001
+    sender_task = producer._sender.sender_task  # noqa: SLF001  its own stop() hangs
     try:
         async with asyncio.timeout(timeout_s):
             await producer.client.close()  # fails what is under way, so that the sender can end
@@ -42,4 +42,4 @@ async def drop_producer(producer: Any, *, timeout_s: float) -> None:  # noqa: AN
                 await asyncio.wait({sender_task})
     except TimeoutError:
         pass
-    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001  its own stop() hangs

@@ -1,4 +1,4 @@
-"""Starts, keeps and stops shards as the group assigns partitions (design.md, section 4, "Membership")."""
+"""Starts, keeps and stops shards as the group assigns partitions (docs/architecture.md, "Ownership")."""
 
 import asyncio
 from collections.abc import Callable
@@ -85,9 +85,8 @@ class Assignment:
 
 
 async def _first_of(*events: asyncio.Event, within_s: float) -> None:
-    waits = {asyncio.ensure_future(event.wait()) for event in events}
-    try:
+    async with asyncio.TaskGroup() as group:
+        waits = {group.create_task(event.wait()) for event in events}
         await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
         for wait in waits:
             wait.cancel()

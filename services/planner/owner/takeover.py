@@ -1,4 +1,4 @@
-"""How a shard begins, and begins again after any failure: prove, fence, barrier, replay (design.md, sections 2 and 4)."""
+"""How a shard begins, and begins again after any failure: prove, fence, barrier, replay (docs/architecture.md, "Takeover")."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One shard from a takeover to the next failure: where it stands, and its tick (design.md, section 2)."""
+"""One shard from a takeover to the next failure: where it stands, and its tick (docs/architecture.md, "Tick")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What a new stack needs before its services start: topics, tables and the first API key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +20,13 @@ FIRST_ORGANIZATION: Final = "default"
 _REPLICATION: Final = 1
 
 
-async def prepare(settings: Mapping[str, str], *, connection: KafkaConnection, data: Path) -> dict[str, str]:
+async def prepare(settings: Mapping[str, str], *, connection: KafkaConnection, data: Path, actions: Sequence[str] = ()) -> dict[str, str]:
     """Repeating it changes nothing: with the same data folder and database the key is the same too.
 
     `settings` are the stack's; the key's fields of the ready object come back. Raises StartupRefusedError, UnavailableError.
     """
     namespace, partitions = settings["PLANNER_NAMESPACE"], int(settings["PLANNER_PARTITIONS"])
-    await apply_topics(connection, namespace=namespace, partitions=partitions, actions=(), replication=_REPLICATION)
+    await apply_topics(connection, namespace=namespace, partitions=partitions, actions=actions, replication=_REPLICATION)
     dsn = settings["PLANNER_POSTGRES"]
     await migrate(dsn)
     return {"api_key": await _first_key(dsn, data / "api.key"), "tenant_id": FIRST_TENANT, "organization_id": FIRST_ORGANIZATION}

@@ -14,6 +14,7 @@ from planner_contracts.strict_json import JsonMalformedError, parse
 CONTENT_TYPE: Final = "application/cloudevents+json"
 HEADERS: Final[list[tuple[str, bytes]]] = [("content-type", CONTENT_TYPE.encode())]
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _SPECVERSION: Final = "1.0"
 _MODE_HEADER_PREFIX: Final = "ce_"
 _TIME: Final = TypeAdapter(AwareDatetime)
@@ -55,7 +56,7 @@ def encode(envelope: Envelope) -> bytes:
         "data": envelope.data,
     }
     present = {name: value for name, value in attributes.items() if value is not None}
-    return json.dumps(present, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(present).encode()
 
 
 def decode(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Envelope:

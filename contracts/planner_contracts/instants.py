@@ -8,9 +8,7 @@ from pydantic import AwareDatetime, PlainSerializer
 
 def format_instant(instant: datetime) -> str:
     """The wire's only form of an instant. `instant` is aware; its zone does not matter."""
-    utc = instant.astimezone(UTC)
-    text = utc.strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{utc.microsecond:06d}Z" if utc.microsecond else f"{text}Z"
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 Instant = Annotated[AwareDatetime, PlainSerializer(format_instant, return_type=str, when_used="json")]

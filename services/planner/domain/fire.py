@@ -1,6 +1,6 @@
 """What a due timer does to its plan: fire, skip, go on or end. Data in, data out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -43,18 +43,20 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
     runs = tuple(_run(revision, occurrence, now) for occurrence in fired)
     spent = schedule.max_runs is not None and cursor.fired + len(runs) >= schedule.max_runs
     following = None if spent else backlog.next
-    moved = advanced(cursor, backlog.cursor, following)
-    return Fire(runs, skips, replace(moved, fired=cursor.fired + len(runs), open_runs=cursor.open_runs + len(runs)))
+    return Fire(runs, skips, advanced(cursor, backlog.cursor, following, fired=len(runs)))
 
 
-def advanced(cursor: Cursor, resolved_until: datetime, following: Occurrence | None) -> Cursor:
-    """The cursor with everything up to `resolved_until` resolved and `following` next; completed where there is none."""
-    return replace(
-        cursor,
+def advanced(cursor: Cursor, resolved_until: datetime, following: Occurrence | None, *, fired: int = 0) -> Cursor:
+    """The cursor with everything up to `resolved_until` resolved, so many of it fired, and `following` next; completed without one."""
+    return Cursor(
+        plan_id=cursor.plan_id,
         status=cursor.status if following is not None else PlanStatus.COMPLETED,
+        revision=cursor.revision,
         resolved_until=resolved_until,
         next_nominal=None if following is None else following.scheduled_for,
         next_due=None if following is None else following.due_at,
+        fired=cursor.fired + fired,
+        open_runs=cursor.open_runs + fired,
         tzdata=TZDATA_VERSION,
     )
 

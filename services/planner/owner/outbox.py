@@ -18,7 +18,7 @@ from planner_contracts.envelope import HEADERS, Envelope
 from planner_contracts.instants import format_instant
 from planner_contracts.message import Message
 from planner_contracts.partitioning import partition_for
-from planner_contracts.plan_event import PlanCompleted, PlanEventType
+from planner_contracts.plan_event import PlanEventType
 from planner_contracts.run import RunState
 from planner_contracts.run_event import OccurrenceSkipped, RunEventType
 from planner_contracts.topics import TopicRole, topic
@@ -70,6 +70,12 @@ class _Event(msgspec.Struct, kw_only=True):
     tenantid: str
     organizationid: str
     data: Any
+
+
+class _CompletedData(msgspec.Struct):
+    plan_id: str
+    revision: int
+    at: datetime
 
 
 class _RunData(msgspec.Struct):
@@ -215,9 +221,17 @@ class Outbox:
 
     def completed(self, revision: PlanRevision, *, at: datetime) -> Record:
         """The event of a plan of which nothing will fire again."""
-        data = PlanCompleted(plan_id=revision.plan_id, revision=revision.number, at=at)
-        event_id = f"{revision.plan_id}/completed/{revision.number}"
-        return self.plan_event(event_id, PlanEventType.COMPLETED, data, about=subject_of(revision), at=at)
+        event = _Event(
+            id=f"{revision.plan_id}/completed/{revision.number}",
+            source=self._source,
+            type=PlanEventType.COMPLETED,
+            time=at,
+            subject=revision.plan_id,
+            tenantid=revision.tenant_id,
+            organizationid=revision.organization_id,
+            data=_CompletedData(plan_id=revision.plan_id, revision=revision.number, at=at),
+        )
+        return Record(self._plan_events, self._partition, revision.plan_id.encode(), _ENCODER.encode(event), HEADERS)
 
     def dead_letter(self, source: Incoming, *, reason: str, detail: str) -> Record:
         """A record that can never be handled, as it came, with why."""

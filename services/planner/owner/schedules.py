@@ -1,10 +1,13 @@
-"""Compiled schedules of the plans that fire again and again, by plan and revision."""
+"""Compiled schedules of plans that fire again and again, by plan and revision; and of one-shots, by what they have in common."""
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any, Final
 
 from planner.domain.definition import load
-from planner.domain.plan import PlanRevision
+from planner.domain.plan import Cursor, PlanRevision
+from planner.domain.recurrence.once import Once
 from planner.domain.schedule import Schedule
 
 SCHEDULES_KEPT_MAX: Final = 10_000
@@ -15,16 +18,25 @@ class Schedules:
 
     def __init__(self, limit: int = SCHEDULES_KEPT_MAX) -> None:
         self._limit = limit
-        self._kept: OrderedDict[tuple[str, int], Schedule] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Schedule] = OrderedDict()
 
-    def of(self, revision: PlanRevision) -> Schedule:
-        """The revision's schedule, compiled at its first use."""
-        if revision.document["recurrence"] is None:
-            return load(revision.document).schedule  # fires once: keeping it would only push out others
-        key = (revision.plan_id, revision.number)
+    def of(self, revision: PlanRevision, cursor: Cursor) -> Schedule:
+        """The revision's schedule, compiled at its first use.
+
+        One-shots differ in their instant alone, and that stands in the cursor: what else they say is compiled once for all that
+        say the same.
+        """
+        document = revision.document
+        if document["recurrence"] is not None or cursor.next_nominal is None:
+            return self._compiled((revision.plan_id, revision.number), document)
+        late = document["misfire"]
+        same = (document["timezone"], document["jitter_seconds"], late["max_lateness_seconds"], late["coalesce"], late["max_catchup"])
+        return replace(self._compiled(same, document), rule=Once(cursor.next_nominal))
+
+    def _compiled(self, key: Hashable, document: dict[str, Any]) -> Schedule:
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = load(revision.document).schedule
+            kept = self._kept[key] = load(document).schedule
             if len(self._kept) > self._limit:
                 self._kept.popitem(last=False)
         else:

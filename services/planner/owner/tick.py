@@ -204,7 +204,7 @@ class Tick:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         assert revision is not None, plan_id
         assert cursor is not None, plan_id
-        decision = fire(revision, cursor, self._schedules.of(revision), now=self._now, limit=FIRES_PER_TIMER_MAX)
+        decision = fire(revision, cursor, self._schedules.of(revision, cursor), now=self._now, limit=FIRES_PER_TIMER_MAX)
         if decision is None:
             return
         next_due = decision.cursor.next_due
@@ -248,7 +248,7 @@ class Tick:
         assert revision is not None, plan_id
         assert cursor is not None, plan_id
         assert cursor.next_nominal is not None, plan_id
-        following = next_after(self._schedules.of(revision), plan_id=cursor.plan_id, after=cursor.next_nominal)
+        following = next_after(self._schedules.of(revision, cursor), plan_id=cursor.plan_id, after=cursor.next_nominal)
         for skip in skips_of(SkipReason.UNDELIVERABLE, [cursor.next_nominal]):
             next_due = None if following is None else following.due_at
             self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))

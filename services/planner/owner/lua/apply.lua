@@ -1,17 +1,19 @@
 -- What: one numbered part of an apply: records and their timers written, and the position moved, if the index is where the caller thinks.
 -- KEYS: 1 position (hash), 2 tenants (sorted set), 3..2+h the hashes of records, then the sorted sets of timers of the tenants named.
 -- ARGV: 1 marker expected, 2 part expected, 3 the part this is (0: the last), 4 new marker, 5 append time of its record in microseconds,
---       6 inputs (JSON), 7 h, 8 number of tenants named, their names, then changes: index of the hash (from 1), index of the tenant
---       (from 1), id, value ("" = gone), wake-up time in microseconds ("" = no timer).
+--       6 inputs (JSON), 7 h, 8 number of tenants named, their names, then the changes as MessagePack, a list each: index of the hash
+--       (from 1), index of the tenant (from 1), id, value ("" = gone), wake-up time in microseconds as text ("" = no timer).
 -- Returns: {1, earliest score of all timers or false}, or {0, marker, part} where the index is elsewhere; then nothing was written.
 -- Atomic: a position never stands beside records of another; a zombie's part finds a changed position and writes nothing.
--- Cost: O(log n) a change; the caller gives <= 4000 arguments.
+-- Cost: O(log n) a change; the caller gives <= 1000 changes.
 local at = redis.call('HMGET', KEYS[1], 'at', 'part')
 if (at[1] or '') ~= ARGV[1] or (at[2] or '0') ~= ARGV[2] then return {0, at[1] or '', at[2] or '0'} end
 local hashes, named = tonumber(ARGV[7]), tonumber(ARGV[8])
-for i = 9 + named, #ARGV, 5 do
-  local hash, tenant, id, value, wake = KEYS[2 + ARGV[i]], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  local kind = string.match(hash, '([a-z]+)$')
+local kinds = {}
+for i = 3, 2 + hashes do kinds[i - 2] = string.match(KEYS[i], '([a-z]+)$') end
+for _, change in ipairs(cmsgpack.unpack(ARGV[9 + named])) do
+  local number, tenant, id, value, wake = unpack(change)
+  local hash, kind = KEYS[2 + number], kinds[number]
   local field = ARGV[8 + tenant] .. '/' .. id
   if value == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end
   if wake ~= '' then

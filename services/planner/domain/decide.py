@@ -13,7 +13,7 @@ from planner.domain.fire import advanced
 from planner.domain.missed import Skip
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
 from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
-from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule
+from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule, same_times
 from planner_contracts.errors import CATALOGUE, ErrorCode
 from planner_contracts.plan import Plan, PlanStatus
 from planner_contracts.plan_event import CommandRejected, FieldChange, FieldFault, PlanChanged, PlanEventType
@@ -151,7 +151,7 @@ def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Dec
     header = command.header
     if given.get("organization_id") not in (None, header.organization_id):
         raise _field(ErrorCode.FIELD_INVALID, "organization_id", f"the command is for {header.organization_id!r}")
-    definition = define(given, now=now)
+    definition = define(given, now=now, plan_id=header.plan_id)
     revision = PlanRevision(
         plan_id=header.plan_id,
         tenant_id=header.tenant_id,
@@ -180,25 +180,36 @@ def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Dec
 
 
 def _update(command: Command, patch: Mapping[str, Any], revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
-    definition = patched(revision.document, patch, now=now)
+    definition = _patched(revision, patch, now=now)
     changed = changes(revision.document, definition.document)
     if not changed:
         unchanged = _accepted(command, PlanEventType.UPDATED, revision, cursor, now=now)
         return replace(unchanged, revision=None, cursor=None)
     newer = replace(revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor)
     move = reschedule(load(revision.document).schedule, definition.schedule, cursor=cursor, now=now)
-    moved = replace(advanced(cursor, move.resolved_until, move.following), revision=newer.number)
+    most = definition.schedule.max_runs
+    spent = most is not None and cursor.fired >= most
+    if move.following is None and not spent:
+        at = "execute_at" if definition.document["recurrence"] is None else "recurrence"
+        raise _field(ErrorCode.SCHEDULE_IN_PAST, at, "what it names has its outcome already")
+    moved = replace(advanced(cursor, move.resolved_until, None if spent else move.following), revision=newer.number)
     accepted = _accepted(command, PlanEventType.UPDATED, newer, moved, now=now, changed=changed)
     return replace(accepted, skips=move.skips)
 
 
-def patched(document: Mapping[str, Any], patch: Mapping[str, Any], *, now: datetime) -> Definition:
+def _patched(revision: PlanRevision, patch: Mapping[str, Any], *, now: datetime) -> Definition:
     """The definition after a merge patch. Raises DefinitionInvalidError. The organization is the plan's for life."""
     if "organization_id" in patch:
         raise _field(ErrorCode.READ_ONLY_FIELD, "organization_id", "a plan stays with its organization")
-    merged = merge_patch(document, patch)
-    # An unchanged schedule is not judged again: an `execute_at` whose minute has come since is no fault of this patch.
-    return load(merged) if merged == document else define(merged, now=now)
+    stored = load(revision.document)
+    merged = merge_patch(revision.document, patch)
+    if merged == revision.document:
+        return stored
+    # Times that stay are not judged again: that they have come since is no fault of this patch.
+    untimed = define(merged, now=None)
+    if same_times(stored.schedule, untimed.schedule) and untimed.document["recurrence"] == revision.document["recurrence"]:
+        return untimed
+    return define(merged, now=now, plan_id=revision.plan_id)
 
 
 def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:

@@ -1,11 +1,12 @@
 """Where a plan's cursor begins, and where it stands after an update or a cancel (scheduling.md, sections 2 and 5.3)."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from planner.domain.jitter import delay
-from planner.domain.missed import Occurrence, Skip, skips_of
+from planner.domain.limits import TICK
+from planner.domain.missed import Occurrence, Skip, skips_between, skips_of
 from planner.domain.plan import Cursor
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import occurrences
@@ -14,7 +15,6 @@ from planner_contracts.ids import PlanId
 from planner_contracts.run_event import SkipReason
 
 UNRESOLVED_KEPT_MAX: Final = 1000
-_TICK: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,15 @@ class Move:
     skips: tuple[Skip, ...] = ()
 
 
-def first_occurrence(schedule: Schedule, *, plan_id: PlanId, now: datetime) -> Move:
-    """Where a new plan begins: nothing at or before its creation, except that an `execute_at` in the past is taken."""
-    since = schedule.rule.instant - _TICK if isinstance(schedule.rule, Once) and schedule.rule.instant <= now else now
+def first_occurrence(schedule: Schedule, *, plan_id: PlanId, now: datetime, resolved_until: datetime | None = None) -> Move:
+    """Where a schedule begins: strictly after `now`, except that an `execute_at` in the past is taken.
+
+    `resolved_until`: of a plan that has begun before. What lies there has its outcome and is never taken again.
+    """
+    since = now if resolved_until is None else max(now, resolved_until)
+    if isinstance(schedule.rule, Once) and schedule.rule.instant <= now:
+        taken = schedule.rule.instant - TICK
+        since = taken if resolved_until is None or taken >= resolved_until else since
     return Move(since, next_after(schedule, plan_id=plan_id, after=since))
 
 
@@ -45,31 +51,39 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
     new revision; what the new schedule lacks is superseded, and so is all of it if more than 1000 wait. The new schedule makes no
     past occurrences.
     """
-    if _same_times(old, new):
+    if same_times(old, new):
         return Move(cursor.resolved_until, next_after(new, plan_id=cursor.plan_id, after=cursor.resolved_until))
     waiting = _unresolved(old, cursor, now)
-    since = max(now, cursor.resolved_until)
     if not waiting:
-        return first_occurrence(new, plan_id=cursor.plan_id, now=since)
-    named = set(occurrences(new, after=waiting[0] - _TICK, until=now, limit=UNRESOLVED_KEPT_MAX + 1).instants)
+        return first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
+    named = set(occurrences(new, after=waiting[0] - TICK, until=now, limit=UNRESOLVED_KEPT_MAX + 1).instants)
     kept = [instant for instant in waiting if instant in named]
     # Kept occurrences are found again from the cursor, so it may go back only where the new schedule names nothing else there.
-    exact = len(waiting) <= UNRESOLVED_KEPT_MAX and kept and {instant for instant in named if instant >= kept[0]} == set(kept)
-    dropped = [instant for instant in waiting if not exact or instant not in named]
-    resolved_until = kept[0] - _TICK if exact else since
-    return Move(resolved_until, next_after(new, plan_id=cursor.plan_id, after=resolved_until), skips_of(SkipReason.SUPERSEDED, dropped))
+    if len(waiting) <= UNRESOLVED_KEPT_MAX and kept and {instant for instant in named if instant >= kept[0]} == set(kept):
+        resolved_until = kept[0] - TICK
+        skips = skips_of(SkipReason.SUPERSEDED, [instant for instant in waiting if instant not in named])
+        return Move(resolved_until, next_after(new, plan_id=cursor.plan_id, after=resolved_until), skips)
+    begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=waiting[-1])
+    return replace(begun, skips=skips_between(old, SkipReason.SUPERSEDED, waiting[0], now))
 
 
 def cancelled_occurrences(schedule: Schedule, *, cursor: Cursor, now: datetime) -> tuple[Skip, ...]:
     """The outcomes of a cancel: every unresolved occurrence with a nominal time at or before `now` is `cancelled`."""
-    return skips_of(SkipReason.CANCELLED, _unresolved(schedule, cursor, now))
+    if cursor.next_nominal is None or cursor.next_nominal > now:
+        return ()
+    return skips_between(schedule, SkipReason.CANCELLED, cursor.next_nominal, now)
+
+
+def same_times(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules name the same occurrences. Neither jitter nor `max_runs` nor what is done about missed ones matters."""
+    return _times(one) == _times(other)
+
+
+def _times(schedule: Schedule) -> tuple[object, ...]:
+    return schedule.rule, schedule.timezone, schedule.starts_at, schedule.ends_at, schedule.dst
 
 
 def _unresolved(schedule: Schedule, cursor: Cursor, now: datetime) -> list[datetime]:
     if cursor.next_nominal is None or cursor.next_nominal > now:
         return []
     return list(occurrences(schedule, after=cursor.resolved_until, until=now, limit=UNRESOLVED_KEPT_MAX + 1).instants)
-
-
-def _same_times(old: Schedule, new: Schedule) -> bool:
-    return (old.rule, old.timezone, old.starts_at, old.ends_at, old.dst) == (new.rule, new.timezone, new.starts_at, new.ends_at, new.dst)

@@ -1,0 +1,149 @@
+"""What an update or a cancel does to occurrences that wait (scheduling.md, section 5.3)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from planner.domain.jitter import delay
+from planner.domain.reschedule import UNRESOLVED_KEPT_MAX
+from planner_contracts.ids import PlanId
+from planner_contracts.plan import PlanStatus
+from planner_contracts.run_event import SkipReason
+from support.plans import ACTION, NOON, Accepted, Book, Caller, accepted
+from support.schedules import instant
+
+MINUTE = timedelta(minutes=1)
+TEN_MINUTES = {"type": "interval", "every_seconds": 600, "anchor": "2026-03-01T00:00:00Z"}
+DAILY = {"type": "cron", "expression": "0 9 * * *"}
+NINE = instant("2026-03-02T09:00:00Z")
+
+
+@dataclass
+class Waiting:
+    """A plan whose occurrences up to `at` wait, because they are jittered or because nobody woke it."""
+
+    given: dict[str, Any]
+    since: datetime
+    name: str = "made"
+    book: Book = field(default_factory=Book)
+
+    def __post_init__(self) -> None:
+        self.plan: PlanId = self.book.made(self.given, name=self.name, now=self.since)
+
+    def patched(self, at: datetime, **patch: object) -> Accepted:
+        return accepted(self.book.ask(Caller().update(self.plan, **patch), now=at))
+
+    def cancelled(self, at: datetime) -> Accepted:
+        return accepted(self.book.ask(Caller().cancel(self.plan), now=at))
+
+    def fires(self, at: datetime) -> list[datetime]:
+        fired = self.book.wake(self.plan, now=at)
+        return [] if fired is None else [run.scheduled_for for run in fired.runs]
+
+
+@pytest.fixture
+def daily_at_nine() -> Waiting:
+    """The plan of the page's example: every day at nine, some minutes of jitter, and nine has struck."""
+    given = {"action": ACTION, "recurrence": DAILY, "jitter_seconds": 840}
+    plans = (Waiting(given, NINE - timedelta(hours=1), name=str(number)) for number in range(50))
+    return next(plan for plan in plans if delay(plan.plan, 840) > 6 * MINUTE)
+
+
+def test_a_patch_of_the_payload_is_published_when_due_under_the_new_revision(daily_at_nine: Waiting) -> None:
+    due = NINE + delay(daily_at_nine.plan, 840)
+    changed = daily_at_nine.patched(NINE + 3 * MINUTE, payload={"content_id": 8})
+    assert (changed.decision.skips, changed.cursor.next_nominal, changed.cursor.next_due) == ((), NINE, due)
+    fired = daily_at_nine.book.wake(daily_at_nine.plan, now=due)
+    assert fired is not None
+    assert [(run.scheduled_for, run.plan_revision) for run in fired.runs] == [(NINE, 2)]
+
+
+def test_without_its_jitter_what_waits_fires_at_once(daily_at_nine: Waiting) -> None:
+    changed = daily_at_nine.patched(NINE + 3 * MINUTE, jitter_seconds=0)
+    assert changed.cursor.next_due == NINE
+    assert daily_at_nine.fires(NINE + 3 * MINUTE) == [NINE]
+
+
+def test_what_the_new_schedule_lacks_is_superseded(daily_at_nine: Waiting) -> None:
+    changed = daily_at_nine.patched(NINE + 3 * MINUTE, recurrence={"expression": "0 18 * * *"})
+    assert [(skip.reason, skip.first, skip.count) for skip in changed.decision.skips] == [(SkipReason.SUPERSEDED, NINE, 1)]
+    assert changed.cursor.next_nominal == NINE + timedelta(hours=9)
+
+
+def test_a_cancel_gives_what_waits_its_outcome(daily_at_nine: Waiting) -> None:
+    ended = daily_at_nine.cancelled(NINE + 3 * MINUTE)
+    assert [(skip.reason, skip.first, skip.count) for skip in ended.decision.skips] == [(SkipReason.CANCELLED, NINE, 1)]
+    assert daily_at_nine.fires(NINE + timedelta(days=1)) == []
+
+
+def test_a_cancel_before_the_nominal_time_leaves_no_outcome(daily_at_nine: Waiting) -> None:
+    assert daily_at_nine.cancelled(NINE - timedelta(microseconds=1)).decision.skips == ()
+
+
+def test_a_new_schedule_that_names_what_waits_keeps_it() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + MINUTE, recurrence={"type": "cron", "expression": "0 * * * *"})
+    assert changed.decision.skips == ()
+    assert plan.fires(NOON + MINUTE) == [NOON]
+    assert plan.book.cursors[plan.plan].next_nominal == NOON + timedelta(hours=1)
+
+
+def test_of_several_that_wait_those_stay_that_the_new_schedule_names() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES, "misfire": {"coalesce": "none"}}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 21 * MINUTE, recurrence={"every_seconds": 1200})
+    assert [(skip.reason, skip.first) for skip in changed.decision.skips] == [(SkipReason.SUPERSEDED, NOON + 10 * MINUTE)]
+    assert plan.fires(NOON + 21 * MINUTE) == [NOON, NOON + 20 * MINUTE]
+
+
+def test_an_update_makes_no_past_occurrences() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES}, NOON - 5 * MINUTE)
+    plan.fires(NOON)
+    changed = plan.patched(NOON + 5.5 * MINUTE, recurrence={"every_seconds": 60})
+    assert (changed.decision.skips, changed.cursor.next_nominal) == ((), NOON + 6 * MINUTE)
+
+
+def test_the_new_schedule_begins_after_the_cursor_where_that_is_later_than_the_update() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES}, NOON - 5 * MINUTE)
+    plan.fires(NOON)
+    before = plan.patched(NOON - MINUTE, recurrence={"every_seconds": 60})
+    assert before.cursor.next_nominal == NOON + MINUTE
+
+
+def test_of_more_than_a_thousand_that_wait_all_are_superseded_in_one_record_that_names_the_last() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 1}}, NOON)
+    at = NOON + timedelta(seconds=UNRESOLVED_KEPT_MAX + 500)
+    changed = plan.patched(at, recurrence={"every_seconds": 2})
+    assert [(skip.reason, skip.first, skip.last, skip.count) for skip in changed.decision.skips] == [
+        (SkipReason.SUPERSEDED, NOON + timedelta(seconds=1), at, 1500)
+    ]
+    assert changed.cursor.next_nominal == at + timedelta(seconds=2)
+
+
+def test_a_thousand_that_wait_may_stay() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 1}}, NOON)
+    changed = plan.patched(NOON + timedelta(seconds=UNRESOLVED_KEPT_MAX), ends_at="2026-03-02T00:00:00Z")
+    assert (changed.decision.skips, changed.cursor.next_nominal) == ((), NOON + timedelta(seconds=1))
+
+
+def test_a_cancel_names_every_occurrence_of_a_backlog_of_thousands() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 1}}, NOON)
+    ended = plan.cancelled(NOON + timedelta(seconds=5000))
+    assert [(skip.first, skip.last, skip.count) for skip in ended.decision.skips] == [
+        (NOON + timedelta(seconds=1), NOON + timedelta(seconds=5000), 5000)
+    ]
+
+
+def test_an_anchor_stays_where_the_recurrence_does() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 60}}, NOON + timedelta(seconds=7))
+    changed = plan.patched(NOON + 10 * MINUTE, recurrence={"every_seconds": 120}, misfire={"max_lateness_seconds": 60})
+    assert changed.revision.document["recurrence"]["anchor"] == "2026-03-01T12:00:07Z"
+
+
+def test_a_one_shot_that_is_moved_into_the_past_fires_at_once_and_what_waited_is_superseded() -> None:
+    plan = Waiting({"action": ACTION, "execute_at": "2026-03-01T12:10:00Z", "jitter_seconds": 86_400}, NOON)
+    changed = plan.patched(NOON + 12 * MINUTE, execute_at="2026-03-01T12:11:00Z", jitter_seconds=0)
+    assert [(skip.reason, skip.first) for skip in changed.decision.skips] == [(SkipReason.SUPERSEDED, NOON + 10 * MINUTE)]
+    assert plan.fires(NOON + 12 * MINUTE) == [NOON + 11 * MINUTE]
+    assert plan.book.cursors[plan.plan].status is PlanStatus.COMPLETED

@@ -5,11 +5,14 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from pydantic import SecretStr
 
+from planner.embedded.ports import reserved
 from planner.recorder.app import serve
 from planner.recorder.settings import RecorderSettings
 from planner.runtime.kafka import KafkaConnection, assigned_consumer, idempotent_producer, transactional_producer
@@ -101,16 +104,26 @@ class Stage:
                 await consumer.stop()
 
     @asynccontextmanager
-    async def recorder(self) -> AsyncIterator[asyncio.Event]:
-        """One in this process; gives its stop event, and stops it at the end."""
+    async def recorder(self) -> AsyncIterator[str]:
+        """One in this process; gives the URL of its health, and stops it at the end."""
         stop = asyncio.Event()
-        settings = RecorderSettings(namespace=self.namespace, kafka=self.kafka, postgres=SecretStr(self.dsn), partitions=PARTITIONS)
+        with reserved(0, purpose="a recorder's health") as port:
+            settings = self.settings(port)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve(settings, stop))
             try:
-                yield stop
+                yield f"http://{settings.health_host}:{port}"
             finally:
                 stop.set()
+
+    def settings(self, health_port: int = 0) -> RecorderSettings:
+        return RecorderSettings(
+            namespace=self.namespace,
+            kafka=self.kafka,
+            postgres=SecretStr(self.dsn),
+            partitions=PARTITIONS,
+            health_port=health_port,
+        )
 
     async def recorder_process(self) -> asyncio.subprocess.Process:
         """One in a process of its own; the caller kills it."""
@@ -122,6 +135,19 @@ class Stage:
             "PYTHONPATH": ":".join(str(Path(__file__).parents[2] / root) for root in ("services", "contracts")),
         }
         return await asyncio.create_subprocess_exec(sys.executable, "-m", "planner.recorder", env=environment() | settings)
+
+
+async def readiness(url: str, wanted: HTTPStatus) -> None:
+    """Until the recorder says so."""
+
+    async def says_so() -> bool:
+        async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+            try:
+                return (await client.get("/readyz")).status_code == wanted
+            except httpx.TransportError:
+                return False
+
+    await until(says_so, what=f"{url} says {wanted}", within_s=KAFKA_SECONDS)
 
 
 async def recorded(store: OpenRunStore, ends: dict[tuple[str, int], int], *, within_s: float = 30) -> None:

@@ -25,7 +25,7 @@ LOOK_EVERY_S: Final = 5
 LOCATED: Final = "partitions"
 
 # So many looks at a partition whose reading stands still: up to there it holds nothing but transactions' markers.
-_SETTLED_LOOKS: Final = 12
+SETTLED_LOOKS: Final = 12
 
 RawRecord = ConsumerRecord[bytes, bytes]
 
@@ -211,11 +211,11 @@ class Intake(ConsumerRebalanceListener):
         self._health.set(LOCATED, ready=True)
         _log.info("recorder.partitions.located", partitions=len(lost), assigned=len(self._assigned))
 
-    async def keep_watch(self) -> None:
-        """Runs for ever: measures the lag. Raises LogBrokenError as `keep_located` does."""
-        stillness = Stillness(_SETTLED_LOOKS)
+    async def keep_watch(self, every_s: float = LOOK_EVERY_S, settled_looks: int = SETTLED_LOOKS) -> None:
+        """Runs for ever: measures the lag, and sees a rebuild that was asked for. Raises LogBrokenError as `keep_located` does."""
+        stillness = Stillness(settled_looks)
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(every_s)
             try:
                 await self._look()
                 await self._pass_markers(stillness)

@@ -1,11 +1,20 @@
+import asyncio
+import signal
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 
+from planner.recorder.app import serve
+from planner.recorder.watermark import LogBrokenError
+from planner.runtime.failures import StartupRefusedError
+from planner.runtime.kafka import admin
 from planner_contracts.instants import format_instant
 from planner_contracts.topics import TopicRole
-from support.databases import migrated_database
-from support.recorders import Stage, recorded
+from support.databases import database, migrated_database
+from support.recorders import Stage, readiness, recorded
 from support.records import NOON, Message, Story, an_id, without
 from support.run_stores import OpenRunStore, opened
 
@@ -104,11 +113,11 @@ async def test_what_the_store_refuses_goes_to_the_dead_letters_and_the_rest_is_r
 async def test_a_recorder_killed_again_and_again_loses_and_doubles_nothing(stage: Stage, run_store: OpenRunStore) -> None:
     ends: dict[tuple[str, int], int] = {}
     messages = lives(minutes=6)
-    for first in range(0, len(messages), 95):
+    for first in range(0, len(messages), 130):
         process = await stage.recorder_process()
-        ends |= await stage.publish(messages[first : first + 60])
+        ends |= await stage.publish(messages[first : first + 90])
         await recorded(run_store, ends)
-        ends |= await stage.publish(messages[first + 60 : first + 95])
+        ends |= await stage.publish(messages[first + 90 : first + 130])
         process.kill()
         await process.wait()
     async with stage.recorder():
@@ -144,14 +153,66 @@ def _without_positions(contents: dict[str, list[dict[str, object]]]) -> dict[str
 
 async def test_a_store_that_is_away_for_a_while_is_waited_for(stage: Stage, run_store: OpenRunStore, postgres_dsn: str) -> None:
     messages = lives()
-    async with stage.recorder():
+    async with stage.recorder() as url:
         await recorded(run_store, await stage.publish(messages[:50]))
+        await readiness(url, HTTPStatus.OK)
         name = stage.dsn.rpartition("/")[2]
         async with opened(postgres_dsn) as server:
             await server.pool.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             await server.pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
             ends = await stage.publish(messages[50:])
+            await readiness(url, HTTPStatus.SERVICE_UNAVAILABLE)
             await server.pool.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         async with opened(stage.dsn) as store:
             await recorded(store, ends)
+            await readiness(url, HTTPStatus.OK)
             assert len(await store.rows("SELECT * FROM run_history")) == len(STORIES) * 9
+
+
+async def test_a_recorder_that_was_asleep_while_another_went_on_writes_nothing_of_its_own(stage: Stage, run_store: OpenRunStore) -> None:
+    messages = lives()
+    sleeper = await stage.recorder_process()
+    try:
+        await recorded(run_store, await stage.publish(messages[:40]))
+        sleeper.send_signal(signal.SIGSTOP)
+        ends = await stage.publish(messages[40:120])
+        async with stage.recorder():
+            await recorded(run_store, ends)
+            sleeper.send_signal(signal.SIGCONT)
+            ends = await stage.publish(messages[120:])
+            await recorded(run_store, ends)
+    finally:
+        sleeper.kill()
+        await sleeper.wait()
+    assert len(await run_store.rows("SELECT * FROM run_history")) == len(STORIES) * 9
+    assert await stage.dead_letters() == []
+
+
+async def test_records_that_were_deleted_before_they_were_recorded_stop_the_recorder(stage: Stage, run_store: OpenRunStore) -> None:
+    await stage.publish(lives())
+    (topic, partition), end = next(iter((await stage.publish([STORIES[0].run(9)])).items()))
+    client = admin(stage.connection)
+    await client.start()
+    try:
+        await client.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=end)})
+    finally:
+        await client.close()
+    await run_store.pool.execute("INSERT INTO positions VALUES ($1, $2, $3)", topic, partition, end - 2)
+    with pytest.raises(ExceptionGroup) as stopped:
+        await serve(stage.settings(), asyncio.Event())
+    assert stopped.group_contains(LogBrokenError, match=f"gap: {topic} partition {partition} begins at {end}")
+
+
+async def test_a_topic_that_is_shorter_than_what_was_recorded_stops_the_recorder(stage: Stage, run_store: OpenRunStore) -> None:
+    await run_store.pool.execute("INSERT INTO positions VALUES ($1, 0, 5)", f"{stage.namespace}.plan.events")
+    with pytest.raises(ExceptionGroup) as stopped:
+        await serve(stage.settings(), asyncio.Event())
+    assert stopped.group_contains(LogBrokenError, match="truncated")
+
+
+async def test_a_recorder_without_tables_or_topics_does_not_start(stage: Stage, postgres_dsn: str) -> None:
+    async with database(postgres_dsn, "no tables for a recorder") as dsn:
+        with pytest.raises(StartupRefusedError, match="planner db migrate"):
+            await serve(Stage(stage.kafka, stage.namespace, dsn).settings(), asyncio.Event())
+    with pytest.raises(StartupRefusedError, match="planner topics apply"):
+        await serve(Stage(stage.kafka, "t-no-topics", stage.dsn).settings(), asyncio.Event())

@@ -23,8 +23,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_LABEL: Final = datetime(1970, 1, 1)  # noqa: DTZ001  a label has no zone
 _SECOND: Final = timedelta(seconds=1)
 _DAY_S: Final = 86_400
-# No two changes of one zone lie within it (a test looks through all of them); no gap or fold is longer than a day.
-_PROBE_S: Final = 7 * _DAY_S
+# No two changes of one zone lie within it, the nearest are nearly a week apart; no gap or fold is longer than a day. A test looks at all.
+_PROBE_S: Final = 3 * _DAY_S
 _MARGIN_S: Final = 3 * _DAY_S
 _NEVER: Final = 1 << 62
 
@@ -130,10 +130,7 @@ def resolve(label: datetime, timezone: str, dst: Dst) -> datetime:
 
 def segment_at(timezone: str, second: int) -> Segment:
     """The segment of the zone's time that holds the instant."""
-    for segment in _segments(timezone, _year_of(second)):
-        if second < segment.stop:
-            return segment
-    raise AssertionError(f"{second} is in no segment of its year")
+    return next(segment for segment in _segments(timezone, _year_of(second)) if second < segment.stop)
 
 
 @cache

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
-from typing import Final
+from typing import Final, assert_never
 
 from planner.domain import civil_time
 from planner.domain.civil_time import Fold, Gap, LabelKind
@@ -68,6 +68,8 @@ def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
         case None:
             assert fields.execute_at is not None
             rule = Once(_instant_of(fields.execute_at, timezone, fields))
+        case _ as unreachable:
+            assert_never(unreachable)
     return Schedule(
         rule=rule,
         timezone=timezone,

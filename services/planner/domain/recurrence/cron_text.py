@@ -202,8 +202,6 @@ def _member(item: _Item) -> _Member:
         return special
     match = _ITEM.fullmatch(item.text)
     if match is None:
-        if item.text.isalpha() and len(item.text) > 1:
-            _number(item, item.text)
         item.refuse_syntax()
     return _range(item, match)
 

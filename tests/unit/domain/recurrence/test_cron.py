@@ -78,6 +78,19 @@ def test_a_search_may_begin_inside_either_pass(after: str, expected: str) -> Non
     assert fires(a_cron("30 1 * * *", NEW_YORK, dst={"fold": "both"}), after, limit=1) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("2024-03-31T01:44:59Z", "2024-03-31T01:45:00Z"),
+        ("2024-03-31T01:45:00Z", "2024-04-01T00:45:00Z"),
+        ("2024-03-31T02:00:00Z", "2024-04-01T00:45:00Z"),
+        ("2024-03-31T12:00:00Z", "2024-04-01T00:45:00Z"),
+    ],
+)
+def test_a_search_may_begin_after_the_change_that_shifted_a_label(after: str, expected: str) -> None:
+    assert fires(a_cron("45 2 * * *", AMSTERDAM, dst={"gap": "shift"}), after, limit=1) == [expected]
+
+
 def test_the_last_pass_is_found_from_within_the_first() -> None:
     # The label is behind the clock already, and comes again.
     assert fires(a_cron("30 1 3 11 *", NEW_YORK, dst={"fold": "last"}), "2024-11-03T05:45:00Z", limit=1) == ["2024-11-03T06:30:00Z"]

@@ -12,6 +12,7 @@ import typer
 
 from planner.cli.extras import missing_extra
 from planner.runtime.failures import IndefiniteError, StartupRefusedError, UnavailableError
+from planner.runtime.log import quiet_libraries
 
 
 class ExitCode(IntEnum):
@@ -110,6 +111,7 @@ def _run(called: str | None, arguments: list[str]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    quiet_libraries()
     given = sys.argv[1:] if arguments is None else list(arguments)
     called = next((word for word in given if not word.startswith("-")), None)
     try:

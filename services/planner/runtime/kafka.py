@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.helpers import create_ssl_context
 
 from planner.runtime.settings import KafkaSettings
@@ -133,3 +134,8 @@ def membership_consumer(connection: KafkaConnection, *, group: str, client_id: s
 def admin(connection: KafkaConnection, *, client_id: str = "planner-admin") -> AIOKafkaAdminClient:
     """A client for topics and their settings."""
     return AIOKafkaAdminClient(**connection.options(), client_id=client_id, request_timeout_ms=10_000)
+
+
+def cluster_client(connection: KafkaConnection, *, client_id: str) -> AIOKafkaClient:
+    """A client for requests to single brokers, which neither producers, consumers nor the admin make."""
+    return AIOKafkaClient(**connection.options(), client_id=client_id, request_timeout_ms=REQUEST_TIMEOUT_MS)

@@ -3,16 +3,26 @@
 import os
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from planner.runtime.failures import StartupRefusedError
 from planner_contracts import ids
+from planner_contracts.topics import PARTITIONS_DEFAULT
 
 PREFIX = "PLANNER_"
 FILE_VARIABLE = "PLANNER_SETTINGS_FILE"
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def _named(value: str) -> str:
+    if not ids.is_namespace(value):
+        raise ValueError("1 to 40 of a-z, 0-9 and -")
+    return value
+
+
+Namespace = Annotated[str, AfterValidator(_named)]
 
 
 class _Settings(BaseSettings):
@@ -22,7 +32,7 @@ class _Settings(BaseSettings):
 class ProcessSettings(_Settings):
     """What every process is told."""
 
-    namespace: str = "planner"
+    namespace: Namespace = "planner"
     """The deployment: first part of every topic name, consumer group and Redis key; `[a-z0-9-]{1,40}`."""
 
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
@@ -36,13 +46,6 @@ class ProcessSettings(_Settings):
 
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Their port; 0 takes any free one and says which in the log."""
-
-    @field_validator("namespace")
-    @classmethod
-    def _named(cls, value: str) -> str:
-        if not ids.is_namespace(value):
-            raise ValueError("1 to 40 of a-z, 0-9 and -")
-        return value
 
 
 class KafkaSettings(_Settings):
@@ -65,6 +68,19 @@ class KafkaSettings(_Settings):
 
     kafka_ca_file: str | None = None
     """Certificates that a broker's must be signed by; the system's where none is given."""
+
+
+class TopicSettings(KafkaSettings):
+    """What `planner topics apply` makes."""
+
+    namespace: Namespace = "planner"
+    """The deployment whose topics they are."""
+
+    partitions: Annotated[int, Field(ge=1, le=1024)] = PARTITIONS_DEFAULT
+    """N: how many shards there are. Fixed for ever when the namespace is made; two a core in use is enough."""
+
+    replication: Annotated[int, Field(ge=1, le=9)] = 3
+    """Copies of each record. One of them may be away; with 1, a broker that is lost takes timers with it."""
 
 
 class RedisSettings(_Settings):

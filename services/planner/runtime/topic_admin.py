@@ -74,7 +74,9 @@ class TopicAdmin:
         if replication is None:
             name = topic(self._namespace, TopicRole.OWNER_CHANGELOG)
             replication = (await self._seen([name]))[name].replication
-        new = [NewTopic(t.name, t.partitions, replication, topic_configs=dict(t.config)) for t in expected]
+        # One replica may be away without stopping anything; with one alone there is none to spare.
+        spare = {_MIN_ISR: str(max(1, replication - 1))}
+        new = [NewTopic(t.name, t.partitions, replication, topic_configs=dict(t.config) | spare) for t in expected]
         if not new:
             return
         answer = await self._call(self._client.create_topics(new))

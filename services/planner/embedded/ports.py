@@ -2,12 +2,27 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import IntEnum
 
 from planner.runtime.failures import StartupRefusedError
 
 LOOPBACK = "127.0.0.1"
+
+Ports = Mapping[int, int]
+"""A stack's ports by their places after the base."""
+
+
+class PortOffset(IntEnum):
+    """Places after `--port-base`; the health ports of the services follow each other."""
+
+    GATEWAY = 0
+    KAFKA = 1
+    CONTROLLER = 2
+    VALKEY = 3
+    POSTGRES = 4
+    HEALTH = 10
 
 
 @contextmanager
@@ -24,6 +39,15 @@ def reserved(port: int, *, purpose: str) -> Iterator[int]:
         except OSError as error:
             raise StartupRefusedError(f"port {port} for {purpose} is in use on {LOOPBACK}: {error.strerror}") from error
         yield held.getsockname()[1]
+
+
+@contextmanager
+def all_reserved(wanted: Mapping[int, str], *, base: int) -> Iterator[Ports]:
+    """A port for each wanted place (place -> purpose), free ones if `base` is 0; taken until the end of the block, so that a
+    program that starts again finds its own free.
+    """
+    with ExitStack() as held:
+        yield {place: held.enter_context(reserved(base + place if base else 0, purpose=purpose)) for place, purpose in wanted.items()}
 
 
 async def listens(address: str) -> bool:

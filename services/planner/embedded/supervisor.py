@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from planner.embedded.keeper import Keeper
 from planner.embedded.leftovers import clear, held
+from planner.embedded.ports import Ports, all_reserved
 from planner.embedded.program import Program
-from planner.embedded.servers import Addresses, Given, Ports, addresses, server_programs
-from planner.embedded.services import Service, service_program
+from planner.embedded.servers import Addresses, Given, addresses, server_ports, server_programs
+from planner.embedded.services import Service, service_ports, service_program
 from planner.embedded.status import Status, StatusWatcher, write_secret
 from planner.embedded.watcher import Watcher
 from planner.runtime.clock import secret
@@ -51,11 +51,12 @@ class Supervisor:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; every process is gone when it returns. Raises why the stack could not come up."""
-        with held(self._plan.data), ExitStack() as ports_held:
+        wanted = server_ports(self._plan.given) | service_ports(chain.from_iterable(self._plan.services))
+        with held(self._plan.data), all_reserved(wanted, base=self._plan.port_base) as ports:
             for found in clear(self._plan.data):
                 self._watcher.found(found)
             async with asyncio.TaskGroup() as group:
-                bringing_up = group.create_task(self._bring_up_or_refuse(group, Ports(self._plan.port_base, ports_held), stop))
+                bringing_up = group.create_task(self._bring_up_or_refuse(group, ports, stop))
                 try:
                     await stop.wait()
                     bringing_up.cancel()
@@ -105,11 +106,7 @@ class Supervisor:
 
 
 def _service_tiers(plan: StackPlan, settings: Mapping[str, str], ports: Ports) -> list[list[Program]]:
-    places = count()
-    return [
-        [service_program(service, data=plan.data, settings=settings, ports=ports, place=next(places)) for service in tier]
-        for tier in plan.services
-    ]
+    return [[service_program(service, data=plan.data, settings=settings, ports=ports) for service in tier] for tier in plan.services]
 
 
 def _stack_settings(plan: StackPlan, reach: Addresses) -> dict[str, str]:

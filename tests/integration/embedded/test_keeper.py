@@ -78,7 +78,7 @@ def is_gone(pid: int) -> bool:
 
 async def test_a_killed_program_is_started_again(tmp_path: Path) -> None:
     watcher = Noted()
-    async with kept(a_program(tmp_path, "touch ready; exec sleep 60"), watcher):
+    async with kept(a_program(tmp_path, "exec sleep 60"), watcher):
         await until(lambda: watcher.pids, what="the first start")
         os.kill(watcher.pids[0], signal.SIGKILL)
         await until(lambda: len(watcher.pids) == 2, what="the second start")

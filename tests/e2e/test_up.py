@@ -1,0 +1,118 @@
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from planner.embedded.folders import temporary_folder
+from planner.embedded.ports import LOOPBACK
+from support.stack import Stack, is_over, planner, running_stack
+from support.until import until
+
+pytestmark = pytest.mark.timeout(180)
+
+REACH = ("namespace", "gateway", "data", "health", "kafka", "redis", "postgres", "api_key", "tenant_id", "organization_id", "pids", "env")
+SERVICES = {"kafka", "valkey", "postgres", "recorder", "owner", "gateway"}
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with temporary_folder() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path) -> Iterator[Stack]:
+    with running_stack(folder, "--data", str(folder / "shared"), "--owners", "2") as running:
+        yield running
+
+
+def an_api(stack: Stack) -> httpx.Client:
+    return httpx.Client(base_url=stack.ready["gateway"], headers={"Authorization": f"Bearer {stack.ready['api_key']}"}, timeout=20)
+
+
+def test_the_ready_line_tells_how_to_reach_everything(stack: Stack) -> None:
+    assert stack.ready["event"] == "ready"
+    assert all(stack.ready[name] for name in REACH)
+    assert set(stack.ready["pids"]) == SERVICES
+    assert len(stack.ready["pids"]["owner"]) == 2
+    assert len(stack.ready["health"]["owner"]) == 2
+
+
+def test_the_status_file_is_for_its_owner_only(stack: Stack) -> None:
+    assert (Path(stack.ready["data"]) / "up.json").stat().st_mode & 0o077 == 0
+    assert {name: value for name, value in stack.status.items() if name != "pids"} == {
+        name: value for name, value in stack.ready.items() if name != "pids"
+    }
+
+
+def test_every_service_is_alive_and_ready_and_has_metrics(stack: Stack) -> None:
+    for url in (url for urls in stack.ready["health"].values() for url in urls):
+        for path in ("livez", "readyz", "metrics"):
+            assert httpx.get(f"{url}/{path}").status_code == 200, f"{url}/{path}"
+
+
+def test_other_commands_reach_the_stack_by_its_settings(stack: Stack) -> None:
+    listed = stack.planner("keys", "list")
+    assert listed.returncode == 0
+    assert stack.ready["api_key"].split("_")[1] in listed.stdout
+
+
+@pytest.mark.parametrize("service", ["recorder", "valkey"])
+async def test_what_dies_is_started_again_and_named(stack: Stack, service: str) -> None:
+    (killed,) = stack.pids(service)
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: stack.pids(service) not in ([], [killed]), what=f"{service} is started again", within_s=20)
+    assert f"{service} ended by SIGKILL; starting it again in" in stack.notices
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(stack: Stack) -> None:
+    refused = planner("up", "--data", stack.ready["data"], settings={})
+    assert refused.returncode == 78
+    assert f"in use by `planner up` with pid {stack.process.pid}" in refused.stderr
+
+
+def test_another_number_of_partitions_is_refused(stack: Stack) -> None:
+    refused = stack.planner("up", "--ephemeral", "--partitions", "5")
+    assert refused.returncode == 78
+    assert "has 4 partitions, not 5" in refused.stderr
+
+
+def test_a_taken_port_is_refused_by_its_number() -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        refused = planner("up", "--ephemeral", "--port-base", str(port - 3), settings={})
+    assert refused.returncode == 78
+    assert f"port {port} for Valkey is in use" in refused.stderr
+
+
+def test_a_kafka_that_is_not_there_is_told(folder: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind((LOOPBACK, 0))
+        address = f"{LOOPBACK}:{closed.getsockname()[1]}"
+        told = planner("up", "--data", str(folder / "without-kafka"), settings={"PLANNER_KAFKA": address})
+    assert told.returncode == 1
+    assert f"Kafka cannot be reached at {address}" in told.stderr
+
+
+async def test_a_killed_stack_leaves_no_process_and_its_data_serves_the_next(folder: Path) -> None:
+    data = folder / "survivor"
+    definition = {"name": "kept", "action": "content.publish", "execute_at": "2999-01-01T00:00:00Z"}
+    with running_stack(folder, "--data", str(data)) as first:
+        with an_api(first) as api:
+            plan_id = api.post("/api/v1/plans", json=definition).raise_for_status().json()["id"]
+        pids = first.all_pids()
+        first.process.kill()
+        await until(lambda: all(is_over(pid) for pid in pids), what="every process is gone", within_s=20)
+    with running_stack(folder, "--data", str(data)) as second:
+        assert "the earlier run did not stop in order" in second.notices
+        assert second.ready["api_key"] == first.ready["api_key"]
+        with an_api(second) as api:
+            assert api.get(f"/api/v1/plans/{plan_id}").raise_for_status().json()["name"] == "kept"
+        pids = second.all_pids()
+        assert second.stop() == 0
+    assert all(is_over(pid) for pid in pids)
+    assert not (data / "up.json").exists()

@@ -11,7 +11,7 @@ from planner.domain.dates import Moment
 from planner.domain.errors import Faults, Stage, excerpt
 from planner.domain.field_reader import FieldReader
 from planner.domain.jitter import delay
-from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, TICK
+from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, TICK, YEAR_MAX, YEAR_MIN
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
@@ -35,7 +35,7 @@ class Asked:
 
 def judge_combinations(given: FieldReader, fields: ScheduleFields) -> None:
     """Applicability, zone and dates together, satisfiability."""
-    if given.has("execute_at"):
+    if given.has("execute_at") and not given.has("recurrence"):
         for name in _NOT_WITH_ONCE:
             if given.has(name) and given.sound(name):
                 given.fault(name, ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, "not with execute_at")
@@ -136,6 +136,9 @@ def _judge_label(given: FieldReader, fields: ScheduleFields, label: datetime, ti
         else:
             detail = f"{label.isoformat()} occurs twice in {timezone}: {earlier} and {later}"
             given.fault("execute_at", ErrorCode.LOCAL_TIME_AMBIGUOUS, Stage.ZONE_AND_DATES, detail, hint="give an offset, or dst.fold")
+    elif not FIRST_INSTANT <= civil_time.resolve(label, timezone, fields.dst) <= LAST_INSTANT:
+        detail = f"in UTC it lies outside of the years {YEAR_MIN} to {YEAR_MAX}"
+        given.fault("execute_at", ErrorCode.SCHEDULE_DATE_OUT_OF_RANGE, Stage.ZONE_AND_DATES, detail)
 
 
 def _instant_of(moment: Moment, timezone: str, fields: ScheduleFields) -> datetime:

@@ -25,6 +25,12 @@ def test_a_one_shot_takes_no_bounds(fields: dict[str, Any], expected: list[str])
     ]
 
 
+def test_bounds_are_not_judged_while_it_is_open_which_schedule_is_meant() -> None:
+    given = a_definition(execute_at="2026-03-02T09:00:00Z", recurrence=DAILY, max_runs=1)
+
+    assert codes_of(given) == [("/recurrence", "FIELD_CONFLICT")]
+
+
 def test_a_faulty_bound_of_a_one_shot_is_told_for_its_own_fault() -> None:
     assert codes_of(a_definition(execute_at="2026-03-02T09:00:00Z", max_runs=0)) == [("/max_runs", "FIELD_OUT_OF_RANGE")]
 
@@ -59,6 +65,17 @@ class TestALabel:
 
     def test_in_an_unknown_zone_is_told_for_the_zone_only(self) -> None:
         assert codes_of(a_definition(execute_at="2024-03-10T02:30:00", timezone="Mars/Olympus")) == [("/timezone", "TZ_UNKNOWN")]
+
+    @pytest.mark.parametrize(
+        ("execute_at", "timezone"),
+        [("2200-12-31T23:30:00", NEW_YORK), ("1970-01-01T00:30:00", "Asia/Tokyo"), ("1970-01-01T08:59:59", "Asia/Tokyo")],
+    )
+    def test_whose_instant_is_out_of_range_is_refused(self, execute_at: str, timezone: str) -> None:
+        assert codes_of(a_definition(execute_at=execute_at, timezone=timezone)) == [("/execute_at", "SCHEDULE_DATE_OUT_OF_RANGE")]
+
+    @pytest.mark.parametrize(("execute_at", "timezone"), [("2200-12-31T18:59:59", NEW_YORK), ("1970-01-01T09:00:00", "Asia/Tokyo")])
+    def test_whose_instant_is_just_in_range_is_accepted(self, execute_at: str, timezone: str) -> None:
+        assert codes_of(a_definition(execute_at=execute_at, timezone=timezone)) == []
 
     def test_in_a_gap_is_refused_with_what_it_may_mean(self) -> None:
         (fault,) = faults_of(a_definition(execute_at="2024-03-10T02:30:00", timezone=NEW_YORK, dst={"fold": "first"}))

@@ -20,7 +20,6 @@ _MONTHS_OF_LENGTH: Final = {31: 0b1010110101010, 30: 0b0101001010000, 29: 0b0000
 _THURSDAY: Final = 3
 _WEEK: Final = 7
 _LEAP_MONTH: Final = 2
-_DECEMBER: Final = 12
 # No gap or fold reaches further than this from its change, and no two offsets differ by more.
 _REACH_S: Final = 2 * _DAY_S
 
@@ -73,16 +72,16 @@ class Cron:
         year, month, of_month = start.year, start.month, start.day
         first = day - of_month + 1
         while year <= YEAR_MAX + 1:
-            days = _MONTH_DAYS[month] + (month == _LEAP_MONTH and _is_leap(year))
-            if self.months >> month & 1:
+            months = self.months >> month
+            if months & 1:
+                days = _MONTH_DAYS[month] + (month == _LEAP_MONTH and _is_leap(year))
                 left = self.days[month_shape(days, (first + _THURSDAY) % _WEEK)] >> of_month
                 if left:
                     return first + of_month - 1 + _lowest(left)
-            first += days
+            months >>= 1
+            year, month = (year, month + 1 + _lowest(months)) if months else (year + 1, _lowest(self.months))
+            first = date(year, month, 1).toordinal() - _EPOCH_ORDINAL
             of_month = 1
-            month += 1
-            if month > _DECEMBER:
-                year, month = year + 1, 1
         return None
 
     def _first_time(self, clock: int) -> int | None:
@@ -104,11 +103,11 @@ class Cron:
         second = -((EPOCH - at) // _A_SECOND)
         while second <= _LAST_SECOND:
             segment = segment_at(timezone, second)
-            found = self._first_in(segment, second, dst)
-            if found is not None:
-                return instant_of(found)
             label = second + segment.offset
             ahead = self.first_label(label)
+            found = self._first_in(segment, second, ahead, dst)
+            if found is not None:
+                return instant_of(found)
             second = segment.stop
             # Labels up to `ahead` do not match, so nothing lies there; but a fold brings back labels from before `label`.
             if label <= segment.first_pass_from:
@@ -117,15 +116,13 @@ class Cron:
                 second = max(second, ahead - segment.offset - _REACH_S)
         return None
 
-    def _first_in(self, segment: Segment, second: int, dst: Dst) -> int | None:
-        """The first occurrence in the segment that is not before `second`, which lies in it too."""
-        first = second + segment.offset
-        end = segment.stop + segment.offset
-        if dst.fold is Fold.FIRST and first < segment.second_pass_until:
-            first = segment.second_pass_until
+    def _first_in(self, segment: Segment, second: int, ahead: int | None, dst: Dst) -> int | None:
+        """The first occurrence in the segment that is not before `second`, which lies in it; `ahead` is the first label from there on."""
+        label, end = ahead, segment.stop + segment.offset
+        if dst.fold is Fold.FIRST and label is not None and label < segment.second_pass_until:
+            label = self.first_label(segment.second_pass_until)
         elif dst.fold is Fold.LAST and segment.first_pass_from < end:
             end = segment.first_pass_from
-        label = self.first_label(first)
         found = label - segment.offset if label is not None and label < end else None
         missing = self._first_of_gap(segment, second, dst)
         if found is None or (missing is not None and missing < found):

@@ -90,6 +90,15 @@ class ActionTopics:
             headers=list(headers),
         )
 
+    async def append(self, role: TopicRole, value: bytes) -> None:
+        await self.producer.send_and_wait(topic(self.namespace, role), key=b"key", value=value, partition=0, headers=HEADERS)
+
+    async def make_topic(self, name: str) -> None:
+        await _make_topics(self.kafka, [name], partitions=self.partitions)
+
+    def partition(self, key: bytes) -> int:
+        return partition_for(key, self.partitions)
+
     async def reports(self) -> list[Reported]:
         """All reports so far, each partition's in order."""
         batches = await self.reader.getmany(timeout_ms=50)
@@ -118,13 +127,8 @@ class ActionTopics:
 async def action_topics(kafka: str, namespace: str, *names: str, partitions: int = 2) -> AsyncIterator[ActionTopics]:
     """Make the topics of these actions and the report topic."""
     reports = topic(namespace, TopicRole.RUN_REPORTS)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        sources = [topic(namespace, TopicRole.ACTION, name) for name in names]
-        await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1) for name in (*sources, reports)])
-    finally:
-        await admin.close()
+    sources = [topic(namespace, TopicRole.ACTION, name) for name in names]
+    await _make_topics(kafka, [*sources, reports], partitions=partitions)
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
     reader = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
     await producer.start()
@@ -135,3 +139,12 @@ async def action_topics(kafka: str, namespace: str, *names: str, partitions: int
     finally:
         await reader.stop()
         await producer.stop()
+
+
+async def _make_topics(kafka: str, names: list[str], *, partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1) for name in names])
+    finally:
+        await admin.close()

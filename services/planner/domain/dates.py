@@ -15,6 +15,8 @@ _DATE: Final = re.compile(
     r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|(?P<sign>[+-])(?P<offset_hours>[01][0-9]|2[0-3]):(?P<offset_minutes>[0-5][0-9]))?"
 )
 _LEAP_YEAR: Final = 2000
+_MONTHS: Final = 12
+_DAYS_OF_EVERY_MONTH: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _offset(match: re.Match[str]) -> timedelta | None:
 
 
 def _is_day(year: int, month: int, day: int) -> bool:
-    return 1 <= month <= 12 and 1 <= day <= monthrange(year or _LEAP_YEAR, month)[1]  # noqa: PLR2004  months of a year
+    return 1 <= month <= _MONTHS and 1 <= day and (day <= _DAYS_OF_EVERY_MONTH or day <= monthrange(year or _LEAP_YEAR, month)[1])
 
 
 def _invalid(text: str, stage: Stage, *, hint: str | None = None) -> ScheduleError:

@@ -107,10 +107,12 @@ class FieldReader:
 
     def refuse_unknown(self, known: Collection[str]) -> None:
         for name in self._given:
-            if not text_is_storable(name):
-                self.faults.add(self._pointer, ErrorCode.FIELD_INVALID, Stage.CHARACTERS, f"{excerpt(name)} cannot be stored")
-            elif name not in known:
+            if name in known:
+                continue
+            if text_is_storable(name):
                 self.faults.add(self.pointer(name), ErrorCode.UNKNOWN_FIELD, Stage.STRUCTURE, f"{excerpt(name)} is no field of this object")
+            else:
+                self.faults.add(self._pointer, ErrorCode.FIELD_INVALID, Stage.CHARACTERS, f"{excerpt(name)} cannot be stored")
 
     def unsupported(self, name: str) -> None:
         """The member asks for what a later version does. It comes last: a fault of the member itself has been found by then."""

@@ -74,7 +74,7 @@ def _offset(match: re.Match[str]) -> timedelta | None:
 
 
 def _is_day(year: int, month: int, day: int) -> bool:
-    return 1 <= month <= _MONTHS and 1 <= day and (day <= _DAYS_OF_EVERY_MONTH or day <= monthrange(year or _LEAP_YEAR, month)[1])
+    return 1 <= month <= _MONTHS and day >= 1 and (day <= _DAYS_OF_EVERY_MONTH or day <= monthrange(year or _LEAP_YEAR, month)[1])
 
 
 def _invalid(text: str, stage: Stage, *, hint: str | None = None) -> ScheduleError:

@@ -16,17 +16,21 @@ from planner.runtime.topic_admin import apply_topics
 FIRST_TENANT: Final = "default"
 FIRST_ORGANIZATION: Final = "default"
 
-# One broker is all that an embedded Kafka has. On a Kafka of the user's own, topics that shall be replicated are made before.
-_REPLICATION: Final = 1
 
-
-async def prepare(settings: Mapping[str, str], *, connection: KafkaConnection, data: Path, actions: Sequence[str] = ()) -> dict[str, str]:
+async def prepare(
+    settings: Mapping[str, str],
+    *,
+    connection: KafkaConnection,
+    data: Path,
+    actions: Sequence[str] = (),
+    replication: int = 1,
+) -> dict[str, str]:
     """Repeating it changes nothing: with the same data folder and database the key is the same too.
 
     `settings` are the stack's; the key's fields of the ready object come back. Raises StartupRefusedError, UnavailableError.
     """
     namespace, partitions = settings["PLANNER_NAMESPACE"], int(settings["PLANNER_PARTITIONS"])
-    await apply_topics(connection, namespace=namespace, partitions=partitions, actions=actions, replication=_REPLICATION)
+    await apply_topics(connection, namespace=namespace, partitions=partitions, actions=actions, replication=replication)
     dsn = settings["PLANNER_POSTGRES"]
     await migrate(dsn)
     return {"api_key": await _first_key(dsn, data / "api.key"), "tenant_id": FIRST_TENANT, "organization_id": FIRST_ORGANIZATION}

@@ -39,7 +39,7 @@ def up(
     ] = 0,
     data: Annotated[Path | None, typer.Option(help="Where the data is; $XDG_DATA_HOME/planner if left out.")] = None,
     owners: Annotated[int, typer.Option(min=1, max=16, help="How many owner processes share the partitions.")] = 1,
-    partitions: Annotated[int, typer.Option(min=1, max=256, help="Of each topic; fixed when the data folder is new.")] = 4,
+    partitions: Annotated[int | None, typer.Option(min=1, max=1024, help="Of each topic; PLANNER_PARTITIONS, or 4.")] = None,
 ) -> None:
     """Start Kafka, Valkey, PostgreSQL (those that no setting names) and every service; stay until Ctrl-C."""
     if ephemeral and data is not None:
@@ -53,14 +53,14 @@ def up(
             settings=environment(),
             services=stack_services(owners=owners, sample_worker=False),
             namespace=settings.namespace,
-            partitions=partitions,
+            partitions=partitions or settings.partitions,
             report_keys=settings.report_keys.get_secret_value() if settings.report_keys else None,
             port_base=port_base,
         )
-        asyncio.run(_run(plan, KafkaConnection.from_settings(settings), as_json=as_json))
+        asyncio.run(_run(plan, settings, as_json=as_json))
 
 
-async def _run(plan: StackPlan, connection: KafkaConnection, *, as_json: bool) -> None:
+async def _run(plan: StackPlan, settings: StackSettings, *, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,7 +69,8 @@ async def _run(plan: StackPlan, connection: KafkaConnection, *, as_json: bool) -
     ready = print_json if as_json else partial(print_ready, console)
 
     async def prepared(stack: Mapping[str, str]) -> Mapping[str, Any]:
-        return await prepare(stack, connection=replace(connection, bootstrap=stack["PLANNER_KAFKA"]), data=plan.data)
+        connection = replace(KafkaConnection.from_settings(settings), bootstrap=stack["PLANNER_KAFKA"])
+        return await prepare(stack, connection=connection, data=plan.data, replication=settings.replication)
 
     await Supervisor(plan, Narration(console), prepare=prepared, ready=ready).run(stop)
 

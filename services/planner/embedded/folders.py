@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from planner.embedded.postgres_home import postgres_folder
 from planner.runtime.settings import environment
 
 KAFKA_VERSION: Final = "4.3.1"
@@ -26,13 +27,17 @@ def kafka_jars() -> Path:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A new folder, removed at the end. Others may pass through it, or an unprivileged PostgreSQL could not reach its files in it."""
+    """A new folder, removed at the end with what is kept elsewhere for it.
+
+    Others may pass through it, or an unprivileged PostgreSQL could not reach its files in it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="planner-"))
     folder.chmod(0o711)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for made in (postgres_folder(folder), folder):
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def _xdg(variable: str, default: str) -> Path:

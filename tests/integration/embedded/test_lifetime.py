@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -16,7 +17,8 @@ from redis.asyncio import Redis
 from planner.embedded.folders import temporary_folder
 from planner.embedded.kafka import start_kafka
 from planner.embedded.ports import LOOPBACK
-from planner.embedded.postgres import postgres_folder, start_postgres
+from planner.embedded.postgres import start_postgres
+from planner.embedded.postgres_home import postgres_folder
 from planner.embedded.valkey import start_valkey
 from planner.runtime.failures import StartupRefusedError
 from support.until import until
@@ -45,6 +47,17 @@ def data() -> Iterator[Path]:
     """Not pytest's own folder, which is closed to the user that PostgreSQL runs as."""
     with temporary_folder() as folder:
         yield folder
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    tmp_path.chmod(0o700)
+    yield tmp_path
+    shutil.rmtree(postgres_folder(tmp_path), ignore_errors=True)
+
+
+def permissions(folder: Path) -> int:
+    return folder.stat().st_mode & 0o777
 
 
 def is_over(pid: int) -> bool:
@@ -111,6 +124,12 @@ async def test_postgres_recovers_a_folder_that_was_left_half_made(data: Path) ->
     (folder / "PG_VERSION").write_text("18\n")
     async with start_postgres(data) as dsn:
         await (await asyncpg.connect(dsn)).close()
+
+
+async def test_postgres_serves_a_folder_that_its_user_cannot_pass_through(closed: Path) -> None:
+    async with start_postgres(closed) as dsn:
+        await (await asyncpg.connect(dsn)).close()
+    assert permissions(closed) == 0o700
 
 
 async def test_a_server_that_cannot_start_shows_the_end_of_its_log(data: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.embedded.postgres import postgres_folder
+from planner.embedded.postgres_home import postgres_folder
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as another user")
 

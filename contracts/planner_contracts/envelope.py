@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from planner_contracts.instants import format_instant
-from planner_contracts.strict_json import JsonMalformedError, parse
+from planner_contracts.strict_json import JsonMalformedError, parse, text_is_storable
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 HEADERS: Final[list[tuple[str, bytes]]] = [("content-type", CONTENT_TYPE.encode())]
@@ -59,13 +59,16 @@ def encode(envelope: Envelope) -> bytes:
     return _ENCODER.encode(present).encode()
 
 
-def decode(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Envelope:
-    """The event in a record. Raises EnvelopeInvalidError if there is none: no value, not JSON, a required attribute missing or wrong."""
+def decode(value: bytes | None, headers: Sequence[tuple[str, bytes]], *, surrogates: bool = False) -> Envelope:
+    """The event in a record. Raises EnvelopeInvalidError if there is none: no value, not JSON, a required attribute missing or wrong.
+
+    `surrogates`: lone ones are let through in `data`, for a caller that mends them.
+    """
     if value is None:
         raise EnvelopeInvalidError("the record has no value")
     binary = {name[len(_MODE_HEADER_PREFIX) :]: content for name, content in headers if name.startswith(_MODE_HEADER_PREFIX)}
     try:
-        document = parse(value)
+        document = parse(value, surrogates=surrogates)
     except JsonMalformedError as error:
         raise EnvelopeInvalidError(f"not JSON: {error}") from None
     if not isinstance(document, dict):
@@ -113,6 +116,6 @@ def _attribute(document: dict[str, Any], name: str) -> str | None:
     value = document.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > _ATTRIBUTE_CHARACTERS_MAX:
-        raise EnvelopeInvalidError(f"{name} is not a text of at most {_ATTRIBUTE_CHARACTERS_MAX} characters")
+    if not isinstance(value, str) or len(value) > _ATTRIBUTE_CHARACTERS_MAX or not text_is_storable(value):
+        raise EnvelopeInvalidError(f"{name} is not a text of at most {_ATTRIBUTE_CHARACTERS_MAX} storable characters")
     return value

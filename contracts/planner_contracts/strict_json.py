@@ -11,9 +11,10 @@ class JsonMalformedError(ValueError):
     """The text is not JSON, or not JSON that every reader understands alike; the message says where or why."""
 
 
-def parse(encoded: bytes) -> Any:  # noqa: ANN401  JSON has no narrower type
+def parse(encoded: bytes, *, surrogates: bool = False) -> Any:  # noqa: ANN401  JSON has no narrower type
     """The document. Raises JsonMalformedError for invalid UTF-8, NaN and infinities, numbers outside IEEE double, duplicate keys,
-    lone surrogates, a NUL-prefixed or other non-JSON text, and more than 64 levels (scalars count none).
+    lone surrogates (unless `surrogates` says that the caller mends them), a NUL-prefixed or other non-JSON text, and more than 64
+    levels (scalars count none).
     """
     try:
         text = encoded.decode("utf-8")
@@ -26,7 +27,7 @@ def parse(encoded: bytes) -> Any:  # noqa: ANN401  JSON has no narrower type
         )
     except json.JSONDecodeError as error:
         raise JsonMalformedError(f"{error.msg} at line {error.lineno} column {error.colno}") from None
-    if "\\u" in text:
+    if not surrogates and "\\u" in text:
         _refuse_surrogates(document)
     return document
 

@@ -102,7 +102,7 @@ def read_command(record: Incoming, *, partition: int, partitions: int) -> Comman
 def read_report(record: Incoming, *, partition: int, partitions: int) -> Report | Misrouted | Unreadable:
     """What a record on the report topic says, cut to its limits."""
     try:
-        event = decode(record.value, record.headers)
+        event = decode(record.value, record.headers, surrogates=True)
         if event.type != REPORT_TYPE:
             return Unreadable("UNKNOWN_TYPE", f"{event.type[:100]!r} is no report")
         report = RunReport.model_validate(_within_limits(event.data))
@@ -125,6 +125,9 @@ def _command(event: Envelope, command_id: str) -> Command | Invalid:
         message = COMMANDS[kind].model_validate(framed)
     except ValidationError as error:
         return _invalid(data, command_id, ErrorCode.VALIDATION_FAILED, _faults(error))
+    if not text_is_storable(message.actor):
+        fault = FieldFault(pointer="/actor", code=ErrorCode.FIELD_INVALID, detail="U+0000 cannot be stored")
+        return _invalid(data, command_id, ErrorCode.VALIDATION_FAILED, (fault,))
     if event.tenant_id is not None and event.tenant_id != message.tenant_id:
         return _invalid(data, command_id, ErrorCode.TENANT_MISMATCH, ())
     header = Header(
@@ -162,7 +165,7 @@ def _invalid(data: Mapping[str, Any], command_id: str, code: ErrorCode, faults: 
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return str(_storable(value)) if isinstance(value, str) else None
 
 
 def _fingerprint(kind: str, data: Mapping[str, Any]) -> str:
@@ -172,7 +175,7 @@ def _fingerprint(kind: str, data: Mapping[str, Any]) -> str:
 
 def _faults(error: ValidationError) -> tuple[FieldFault, ...]:
     return tuple(
-        FieldFault(pointer="".join(f"/{part}" for part in item["loc"]), code=_code(item["type"]), detail=item["msg"])
+        FieldFault(pointer=_storable("".join(f"/{part}" for part in item["loc"])), code=_code(item["type"]), detail=item["msg"])
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     )
 
@@ -198,9 +201,22 @@ def _within_limits(data: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, dict) and isinstance(error.get("message"), str):
         cut["error"] = error | {"message": _cut_bytes(error["message"], ERROR_MESSAGE_BYTES_MAX)}
     for name, limit in (("progress", PROGRESS_BYTES_MAX), ("result", RESULT_BYTES_MAX)):
-        if cut.get(name) is not None and len(json.dumps(cut[name], ensure_ascii=False).encode()) > limit:
-            cut[name] = _cut_bytes(json.dumps(cut[name], ensure_ascii=False), limit - 2)
+        if cut.get(name) is not None and _encoded_bytes(cut[name]) > limit:
+            cut[name] = _cut_json(cut[name], limit)
     return cut
+
+
+def _cut_json(value: object, limit: int) -> str:
+    """The beginning of the value's JSON, as a text that is itself at most `limit` bytes of JSON."""
+    whole = json.dumps(value, ensure_ascii=False)
+    room = limit
+    while (over := _encoded_bytes(cut := _cut_bytes(whole, room)) - limit) > 0:
+        room -= (over + 1) // 2  # what is cut away counts at least once, and twice where it is escaped
+    return cut
+
+
+def _encoded_bytes(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _cut_bytes(text: str, limit: int) -> str:

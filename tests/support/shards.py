@@ -1,0 +1,104 @@
+"""The deciding half of a shard over a state in memory: what a tick decides becomes, encoded and replayed, what the next one knows."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from planner.domain.plan import StateKind
+from planner.owner.changelog import key_bytes, replayed
+from planner.owner.inbox import Incoming, read_command, read_report
+from planner.owner.index import DueTimer, StateKey
+from planner.owner.outbox import Outbox, Record
+from planner.owner.schedules import Schedules
+from planner.owner.state import TickState
+from planner.owner.tick import ReadCommand, ReadReport, Tick
+from support.incoming import COMMANDS_TOPIC, TOKENS
+from support.plans import ACTION, ACTIONS
+
+NAMESPACE: Final = "t"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A record of a tick, its value read."""
+
+    record: Record
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick decided."""
+
+    tick: Tick
+    published: list[Published]
+
+    def of(self, *types: str) -> list[dict[str, Any]]:
+        """The data of the events of these types, in order; all without types."""
+        return [found.data for found in self.published if not types or found.type.removeprefix("planner.") in types]
+
+    @property
+    def types(self) -> list[str]:
+        return [found.type.removeprefix("planner.") for found in self.published]
+
+    @property
+    def actions(self) -> list[dict[str, Any]]:
+        return self.of(f"action.{ACTION}")
+
+    @property
+    def dead_letters(self) -> list[Record]:
+        return [record for record in self.tick.records if record.topic == f"{NAMESPACE}.dead-letters"]
+
+
+@dataclass
+class PureShard:
+    """Partition 0 of 1."""
+
+    values: dict[StateKey, bytes] = field(default_factory=dict)
+    wakes: dict[StateKey, datetime] = field(default_factory=dict)
+    schedules: Schedules = field(default_factory=Schedules)
+
+    def tick(self, *sources: Incoming, now: datetime, keep: bool = True) -> Ticked:
+        """One tick: commands, then reports, then everything that is due. It is forgotten unless it is kept."""
+        due = [self._timer(key) for key in sorted(self.wakes, key=lambda key: (self.wakes[key], key)) if self.wakes[key] <= now]
+        outbox = Outbox(namespace=NAMESPACE, partition=0, partitions=1, tokens=TOKENS)
+        tick = Tick(TickState(dict(self.values)), outbox, actions=ACTIONS, tokens=TOKENS, schedules=self.schedules, now=now)
+        for source in sources:
+            if source.topic == COMMANDS_TOPIC:
+                tick.command(ReadCommand(source, read_command(source, partition=0, partitions=1)))
+            else:
+                tick.report(ReadReport(source, read_report(source, partition=0, partitions=1)))
+        for timer in due:
+            tick.timer(timer)
+        if keep:
+            self._apply(tick)
+        return Ticked(tick, [_published(record) for record in tick.records if record.headers and record.value is not None])
+
+    def kinds(self) -> list[str]:
+        """The kinds of the records held, sorted."""
+        return sorted(key.kind for key in self.values)
+
+    def _timer(self, key: StateKey) -> DueTimer:
+        definition = self.values.get(key._replace(kind=StateKind.DEFINITION)) if key.kind is StateKind.CURSOR else None
+        return DueTimer(key, self.values[key], definition)
+
+    def _apply(self, tick: Tick) -> None:
+        for decided in tick.changes:
+            change = replayed(key_bytes(decided.key), decided.value)
+            assert change is not None
+            assert (change.key, change.wake_at) == (decided.key, decided.wake_at)
+            self.values.pop(change.key, None)
+            self.wakes.pop(change.key, None)
+            if change.value is not None:
+                self.values[change.key] = change.value
+                if change.wake_at is not None:
+                    self.wakes[change.key] = change.wake_at
+
+
+def _published(record: Record) -> Published:
+    if record.topic.endswith(("dead-letters", "commands", "reports")):
+        return Published(record, record.topic, {})
+    value = json.loads(record.value or b"")
+    return Published(record, value["type"], value["data"])

@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -69,7 +68,8 @@ async def _run(plan: StackPlan, settings: StackSettings, *, as_json: bool) -> No
     ready = print_json if as_json else partial(print_ready, console)
 
     async def prepared(stack: Mapping[str, str]) -> Mapping[str, Any]:
-        connection = replace(KafkaConnection.from_settings(settings), bootstrap=stack["PLANNER_KAFKA"])
+        embedded = KafkaConnection(bootstrap=stack["PLANNER_KAFKA"])
+        connection = embedded if plan.given.kafka is None else KafkaConnection.from_settings(settings)
         return await prepare(stack, connection=connection, data=plan.data, replication=settings.replication)
 
     await Supervisor(plan, Narration(console), prepare=prepared, ready=ready).run(stop)

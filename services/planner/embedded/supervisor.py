@@ -111,7 +111,9 @@ def _service_tiers(plan: StackPlan, settings: Mapping[str, str], ports: Ports) -
 
 def _stack_settings(plan: StackPlan, reach: Addresses) -> dict[str, str]:
     """With these in its environment any other command reaches the stack."""
-    return {
+    # An embedded Kafka has no security; what the user's own one needs must not reach its clients.
+    plain = {"PLANNER_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"} if plan.given.kafka is None else {}
+    return plain | {
         "PLANNER_NAMESPACE": plan.namespace,
         "PLANNER_KAFKA": reach.kafka,
         "PLANNER_REDIS": reach.redis,

@@ -1,0 +1,57 @@
+"""The request's body: bounded, JSON, an object."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from planner.gateway.problems import ProblemError, invalid_field
+from planner_contracts.errors import ErrorCode
+from planner_contracts.strict_json import JsonMalformedError, parse
+
+BODY_BYTES_MAX: Final = 256 * 1024
+JSON_TYPES: Final = ("application/json",)
+PATCH_TYPES: Final = ("application/merge-patch+json", "application/json")
+
+_ENCODINGS: Final = ("utf-8", "utf8", "us-ascii")
+
+
+async def read_object(request: Request, media_types: Collection[str]) -> dict[str, Any]:
+    """The JSON object. Raises ProblemError: UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, MALFORMED_JSON, VALIDATION_FAILED."""
+    _refuse_media_type(request, media_types)
+    encoded = await _read(request)
+    try:
+        document = parse(encoded)
+    except JsonMalformedError as error:
+        raise ProblemError(ErrorCode.MALFORMED_JSON, str(error)) from None
+    if not isinstance(document, dict):
+        raise invalid_field("", ErrorCode.FIELD_BAD_TYPE, "an object is expected")
+    return document
+
+
+def _refuse_media_type(request: Request, media_types: Collection[str]) -> None:
+    media_type, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
+    charset = next((value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name.strip() == "charset"), "utf-8")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if media_type not in media_types or charset not in _ENCODINGS or encoding != "identity":
+        wanted = " or ".join(media_types)
+        raise ProblemError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"the body must be {wanted} in UTF-8", headers={"Accept-Patch": PATCH_TYPES[0]}
+        )
+
+
+async def _read(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > BODY_BYTES_MAX:
+        raise _too_large()
+    encoded = bytearray()
+    async for chunk in request.stream():
+        encoded += chunk
+        if len(encoded) > BODY_BYTES_MAX:
+            raise _too_large()
+    return bytes(encoded)
+
+
+def _too_large() -> ProblemError:
+    # The rest of the body is not read, so the connection cannot be used again.
+    return ProblemError(ErrorCode.BODY_TOO_LARGE, f"at most {BODY_BYTES_MAX} bytes", headers={"Connection": "close"})

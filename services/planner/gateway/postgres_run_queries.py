@@ -1,0 +1,100 @@
+"""The run store in PostgreSQL, read."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from planner.gateway.caller import Visible
+from planner.gateway.conditions import plans_statement, runs_statement
+from planner.gateway.lists import PlanList, PlanSort, RunList
+from planner.gateway.resources import Progress, instant, last_run, lateness, plan_now
+from planner.gateway.run_queries import StoredCommand, StoredPlan
+from planner.gateway.run_store_connection import RunStoreConnection
+from planner.runtime.sql import Queries
+from planner_contracts.plan import PlanStatus
+from planner_contracts.run import RunRecord
+
+_KEYS: Final[Mapping[PlanSort, str]] = {
+    PlanSort.CREATED: "created_at",
+    PlanSort.CREATED_NEWEST: "created_at",
+    PlanSort.NEXT_RUN: "next_run_at",
+    PlanSort.NAME: "name",
+}
+_IDS: Final = frozenset({"id", "plan_id"})
+_INSTANTS: Final = frozenset({"scheduled_for", "due_at", "published_at", "started_at", "finished_at"})
+_DOCUMENTS: Final = frozenset({"progress", "result", "error"})
+
+
+class PostgresRunQueries:
+    """RunQueries on the tables that the recorder writes."""
+
+    def __init__(self, connection: RunStoreConnection, queries: Queries) -> None:
+        self._connection = connection
+        self._queries = queries
+
+    async def plan(self, visible: Visible, plan_id: str) -> StoredPlan | None:
+        row = await self._connection.fetchrow(self._queries["read_plan"], plan_id, visible.tenant_id, visible.organizations)
+        return None if row is None else _plan(row)
+
+    async def plans(self, visible: Visible, asked: PlanList) -> Sequence[StoredPlan]:
+        statement, arguments = plans_statement(self._queries["list_plans"], visible, asked, encode=json.dumps)
+        return [_plan(row, _KEYS[asked.sort]) for row in await self._connection.fetch(statement, *arguments)]
+
+    async def plan_at(self, plan_id: str, revision: int, *, until_offset: int) -> Mapping[str, Any] | None:
+        row = await self._connection.fetchrow(self._queries["read_plan_at"], plan_id, revision, until_offset)
+        return None if row is None else json.loads(row["plan"])
+
+    async def runs(self, visible: Visible, plan_id: str, asked: RunList) -> Sequence[Mapping[str, Any]]:
+        statement, arguments = runs_statement(self._queries["list_runs"], visible, plan_id, asked)
+        return [_run(row) for row in await self._connection.fetch(statement, *arguments)]
+
+    async def run(self, visible: Visible, plan_id: str, run_id: str) -> Mapping[str, Any] | None:
+        row = await self._connection.fetchrow(self._queries["read_run"], run_id, plan_id, visible.tenant_id, visible.organizations)
+        if row is None:
+            return None
+        transitions = await self._connection.fetch(self._queries["read_run_history"], run_id, row["sequence"])
+        history = [{"state": t["state"], "at": instant(t["at"]), "by": t["by"], "sequence": t["sequence"]} for t in transitions]
+        return {**_run(row), "history": history}
+
+    async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
+        row = await self._connection.fetchrow(self._queries["read_command"], visible.tenant_id, command_id, visible.organizations)
+        if row is None:
+            return None
+        return StoredCommand(
+            id=str(row["id"]),
+            state=row["state"],
+            plan_id=None if row["plan_id"] is None else str(row["plan_id"]),
+            revision=row["revision"],
+            replayed=row["replayed"],
+            problem=None if row["problem"] is None else json.loads(row["problem"]),
+            event_offset=row["event_offset"],
+            at=row["at"],
+        )
+
+    async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
+        rows = await self._connection.fetch(self._queries["read_watermarks"], list(topics))
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+def _plan(row: asyncpg.Record, key: str | None = None) -> StoredPlan:
+    newest = last_run(row["last_run_id"], row["last_run_state"], row["last_run_scheduled_for"], row["last_run_finished_at"])
+    document = plan_now(json.loads(row["plan"]), Progress(row["status"], row["next_run_at"], newest))
+    return StoredPlan(document, row["organization_id"], PlanStatus(row["status"]), None if key is None else row[key])
+
+
+def _run(row: asyncpg.Record) -> dict[str, Any]:
+    return {name: _shown(name, row[name]) for name in RunRecord.model_fields}
+
+
+def _shown(name: str, value: Any) -> Any:  # noqa: ANN401  a column's type follows from its name
+    if value is None:
+        return None
+    if name in _IDS:
+        return str(value)
+    if name in _INSTANTS:
+        return instant(value)
+    if name in _DOCUMENTS:
+        return json.loads(value)
+    return lateness(value) if name == "lateness_ms" else value

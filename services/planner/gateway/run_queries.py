@@ -1,0 +1,59 @@
+"""What the gateway asks of the run store: the port. Ids are UUIDs in the wire's form; each call raises UnavailableError."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from planner.gateway.caller import Visible
+from planner.gateway.lists import PlanList, RunList
+from planner_contracts.plan import PlanStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan as it is now. `key`: the value that its list is sorted by."""
+
+    document: Mapping[str, Any]
+    organization_id: str
+    status: PlanStatus
+    key: datetime | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCommand:
+    """What is known of a command. `problem`: code, status, detail, errors of a rejected one."""
+
+    id: str
+    state: str
+    plan_id: str | None
+    revision: int | None
+    replayed: bool
+    problem: Mapping[str, Any] | None
+    event_offset: int | None
+    at: datetime
+
+
+class RunQueries(Protocol):
+    """Reads only. What is not visible does not exist."""
+
+    async def plan(self, visible: Visible, plan_id: str) -> StoredPlan | None:
+        """The plan."""
+
+    async def plans(self, visible: Visible, asked: PlanList) -> Sequence[StoredPlan]:
+        """At most `asked.limit + 1` plans in the order asked for, behind the cursor's place."""
+
+    async def plan_at(self, plan_id: str, revision: int, *, until_offset: int) -> Mapping[str, Any] | None:
+        """The plan as the revision made it, of the last plan of that id up to an offset of its plan events."""
+
+    async def runs(self, visible: Visible, plan_id: str, asked: RunList) -> Sequence[Mapping[str, Any]]:
+        """At most `asked.limit + 1` runs of the plan, newest first, behind the cursor's place, without history."""
+
+    async def run(self, visible: Visible, plan_id: str, run_id: str) -> Mapping[str, Any] | None:
+        """One run of the plan, with its history."""
+
+    async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
+        """The command."""
+
+    async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
+        """The next offset to record, by topic and partition."""

@@ -186,7 +186,8 @@ class Tick:
 
     def _expire(self, tenant_id: str, run_id: str) -> None:
         run = self._state.run(tenant_id, run_id)
-        assert run is not None
+        if run is None:
+            return  # a report of this tick has ended it
         self._run_moved(expire(run, now=self._now), announced=True)
 
     def _run_moved(self, run: Run, *, announced: bool) -> None:
@@ -202,8 +203,8 @@ class Tick:
 
     def _fire(self, tenant_id: str, plan_id: str) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
-        assert revision is not None, plan_id
-        assert cursor is not None, plan_id
+        if revision is None or cursor is None:
+            return  # a command of this tick has ended it
         decision = fire(revision, cursor, self._schedules.of(revision, cursor), now=self._now, limit=FIRES_PER_TIMER_MAX)
         if decision is None:
             return

@@ -1,0 +1,285 @@
+"""One tick over a state in memory: what is decided, what it leaves, and that a bad thing stops only itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from planner.domain.plan import StateKind
+from planner.owner.changelog import RUN_KEPT
+from planner.owner.index import StateKey
+from planner_contracts.instants import format_instant
+from planner_contracts.plan import PlanStatus
+from support.incoming import (
+    REPORTS_TOPIC,
+    TOKENS,
+    a_cancel,
+    a_create,
+    a_report,
+    an_update,
+    command_data,
+    event,
+    incoming,
+    plan_made_by,
+)
+from support.plans import ACTION, MINUTELY, NOON, ONCE, ORGANIZATION, TENANT, command_id
+from support.shards import PureShard
+
+MINUTE = timedelta(minutes=1)
+ONE = NOON + 60 * MINUTE
+PLAN = plan_made_by("c1")
+COUNTED = {"executing": 1, "repeated": 1, "failed": 1, "unknown": 2}
+
+
+def a_shard(given: dict[str, Any], name: str = "c1") -> PureShard:
+    shard = PureShard()
+    shard.tick(a_create(given, name), now=NOON)
+    return shard
+
+
+def value_of(shard: PureShard, kind: StateKind, record_id: str) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(shard.values[StateKey(kind, TENANT, record_id)])
+    return decoded
+
+
+def break_definition(shard: PureShard, plan: str, **document: object) -> None:
+    """The stored definition becomes one that cannot be used."""
+    key = StateKey(StateKind.DEFINITION, TENANT, plan)
+    definition = msgspec.json.decode(shard.values[key])
+    definition["document"] |= document
+    shard.values[key] = msgspec.json.encode(definition if document else definition | {"created_at": "?"})
+
+
+def test_a_create_becomes_an_event_a_definition_a_cursor_and_a_receipt() -> None:
+    shard = PureShard()
+    ticked = shard.tick(a_create(ONCE), now=NOON)
+    assert ticked.types == ["plan.created"]
+    assert shard.kinds() == ["cursor", "definition", "receipt"]
+    assert shard.wakes[StateKey(StateKind.CURSOR, TENANT, PLAN)] == ONE
+    assert ticked.tick.counts == {("commands", "planner.plan.created"): 1}
+
+
+def test_the_events_of_two_records_have_two_ids_and_those_of_one_record_the_same() -> None:
+    first, second = (PureShard().tick(a_create(ONCE, offset=offset), now=NOON).published[0].record.value for offset in (7, 8))
+    again = PureShard().tick(a_create(ONCE, offset=7), now=NOON).published[0].record.value
+    assert first == again
+    assert first != second
+
+
+def test_a_due_plan_gives_action_and_event_and_one_that_ended_waits_for_its_run() -> None:
+    shard = a_shard(ONCE)
+    ticked = shard.tick(now=ONE)
+    assert ticked.types == [f"action.{ACTION}", "run.pending", "plan.completed"]
+    assert shard.kinds() == ["cursor", "definition", "receipt", "run"]
+    assert value_of(shard, StateKind.CURSOR, PLAN)["status"] == PlanStatus.COMPLETED
+    assert ticked.tick.lateness_s == [0.0]
+    assert shard.tick(now=ONE + MINUTE).types == []
+
+
+def test_the_pending_event_says_when_the_plan_is_due_next() -> None:
+    shard = a_shard(MINUTELY)
+    assert shard.tick(now=NOON + MINUTE).of("run.pending")[0]["next_run_at"] == format_instant(NOON + 2 * MINUTE)
+
+
+def test_the_last_run_of_a_plan_that_ended_leaves_only_what_late_commands_are_answered_from() -> None:
+    shard = a_shard(ONCE)
+    run = shard.tick(now=ONE).actions[0]["run_id"]
+    ticked = shard.tick(a_report(run, PLAN, "completed"), now=ONE + MINUTE)
+    assert ticked.types == ["run.completed"]
+    assert shard.kinds() == ["receipt", "retired"]
+    late = shard.tick(an_update(PLAN, {"name": "b"}, "late"), now=ONE + MINUTE)
+    assert late.of("command.rejected")[0]["code"] == "PLAN_COMPLETED"
+
+
+def test_what_was_remembered_goes_when_its_time_is_over() -> None:
+    shard = a_shard(ONCE)
+    shard.tick(a_cancel(PLAN, "c2"), now=NOON)
+    assert shard.kinds() == ["receipt", "receipt", "retired"]
+    shard.tick(now=NOON + timedelta(days=3))
+    assert shard.kinds() == ["retired"]
+    shard.tick(now=NOON + timedelta(days=30))
+    assert shard.kinds() == []
+
+
+def test_a_run_that_nobody_reports_on_ends_when_it_is_not_kept_longer() -> None:
+    shard = a_shard(ONCE)
+    shard.tick(now=ONE)
+    assert shard.tick(now=ONE + RUN_KEPT - timedelta(microseconds=1)).of("run.failed") == []
+    ended = shard.tick(now=ONE + RUN_KEPT)
+    assert [(data["reason"], data["sequence"]) for data in ended.of("run.failed")] == [("NOT_REPORTED", 2)]
+    assert shard.kinds() == ["retired"]
+
+
+def test_the_commands_of_a_tick_see_each_other() -> None:
+    shard = PureShard()
+    records = [a_create(ONCE, "c1"), a_create(ONCE, "c1"), an_update(PLAN, {"name": "b"}, "c2"), a_cancel(PLAN, "c3"), a_cancel(PLAN, "c4")]
+    ticked = shard.tick(*records, now=NOON)
+    assert ticked.types == ["plan.created", "plan.created", "plan.updated", "plan.cancelled", "plan.cancelled"]
+    assert [data["replayed"] for data in ticked.of()] == [False, True, False, False, True]
+    assert [data["revision"] for data in ticked.of()] == [1, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("given", [ONCE, MINUTELY])
+def test_a_cancel_in_the_tick_in_which_the_plan_is_due_wins_quietly(given: dict[str, Any]) -> None:
+    shard = a_shard(given)
+    ticked = shard.tick(a_cancel(PLAN, "c2"), now=ONE)
+    assert (ticked.actions, ticked.tick.failures) == ([], [])
+    assert shard.kinds() == ["receipt", "receipt", "retired"]
+
+
+def test_an_update_in_the_tick_in_which_the_plan_is_due_comes_first() -> None:
+    shard = a_shard(ONCE)
+    ticked = shard.tick(an_update(PLAN, {"payload": {"content_id": 8}}, "c2"), now=ONE)
+    assert ticked.types == ["plan.updated", f"action.{ACTION}", "run.pending", "plan.completed"]
+    assert (ticked.actions[0]["payload"], ticked.actions[0]["plan_revision"]) == ({"content_id": 8}, 2)
+
+
+def test_a_report_in_the_tick_in_which_its_run_expires_comes_first() -> None:
+    shard = a_shard(ONCE)
+    run = shard.tick(now=ONE).actions[0]["run_id"]
+    ticked = shard.tick(a_report(run, PLAN, "completed"), now=ONE + RUN_KEPT)
+    assert ticked.types == ["run.completed"]
+    assert ticked.tick.failures == []
+
+
+def test_reports_move_a_run_and_repeats_are_counted_only() -> None:
+    shard = a_shard(MINUTELY)
+    run = shard.tick(now=NOON + MINUTE).actions[0]["run_id"]
+    said = [a_report(run, PLAN, state) for state in ("executing", "executing", "failed", "completed", "executing")]
+    ticked = shard.tick(*said, now=NOON + 1.5 * MINUTE)
+    assert ticked.types == ["run.executing", "run.failed"]
+    assert ticked.tick.counts == {
+        ("reports", "executing"): 1,
+        ("reports", "repeated"): 1,
+        ("reports", "failed"): 1,
+        ("reports", "unknown"): 2,
+    }
+    assert value_of(shard, StateKind.CURSOR, PLAN)["open_runs"] == 0
+
+
+@pytest.mark.parametrize("forged", ["k1.x", "k2." + TOKENS.sign("x", TENANT), "", "ü"])
+def test_a_forged_report_is_a_dead_letter_and_changes_nothing(forged: str) -> None:
+    shard = a_shard(MINUTELY)
+    run = shard.tick(now=NOON + MINUTE).actions[0]["run_id"]
+    before = dict(shard.values)
+    ticked = shard.tick(a_report(run, PLAN, "completed", report_token=forged), now=NOON + 1.5 * MINUTE)
+    assert [dict(record.headers)["reason"] for record in ticked.dead_letters] == [b"FORGED"]
+    assert shard.values == before
+
+
+def test_a_report_in_the_name_of_another_tenant_is_forged() -> None:
+    shard = a_shard(MINUTELY)
+    run = shard.tick(now=NOON + MINUTE).actions[0]["run_id"]
+    record = a_report(run, PLAN, "completed")
+    assert record.value is not None
+    stolen = incoming(record.value.replace(b'"tenantid": "acme"', b'"tenantid": "evil"'), topic=REPORTS_TOPIC)
+    assert [dict(letter.headers)["reason"] for letter in shard.tick(stolen, now=NOON + MINUTE).dead_letters] == [b"FORGED"]
+
+
+def test_what_is_unreadable_becomes_a_dead_letter_and_the_others_of_its_tick_go_on() -> None:
+    shard = PureShard()
+    ticked = shard.tick(incoming(b"garbage", offset=1), a_create(ONCE, offset=2), incoming(None, topic=REPORTS_TOPIC), now=NOON)
+    assert [record.value for record in ticked.dead_letters] == [b"garbage", None]
+    assert "plan.created" in ticked.types
+
+
+def test_an_invalid_command_is_answered_about_its_plan_or_itself() -> None:
+    named, unnamed = event("plan.update", command_data("c1", plan_id=PLAN, patch=1)), event("plan.update", command_data("c2", patch=1))
+    ticked = PureShard().tick(incoming(named), incoming(unnamed), now=NOON)
+    first, second = ticked.of("command.rejected")
+    assert (first["plan_id"], first["command_id"], first["code"], first["status"]) == (PLAN, command_id("c1"), "VALIDATION_FAILED", 422)
+    assert (second["plan_id"], second["command_id"]) == (None, command_id("c2"))
+    assert [fault["pointer"] for fault in second["errors"]] == ["/plan_id", "/patch"]
+    assert [record.record.key for record in ticked.published] == [PLAN.encode(), command_id("c2").encode()]
+
+
+def test_a_command_on_a_definition_that_is_broken_is_a_dead_letter_and_rejected_and_the_others_go_on() -> None:
+    shard = a_shard(ONCE)
+    shard.tick(a_create(ONCE, "c2"), now=NOON)
+    break_definition(shard, PLAN)
+    before = dict(shard.values)
+    ticked = shard.tick(an_update(PLAN, {"name": "b"}, "u1"), an_update(plan_made_by("c2"), {"name": "b"}, "u2"), now=NOON)
+    assert [dict(record.headers)["reason"] for record in ticked.dead_letters] == [b"DECISION_FAILED"]
+    assert [data["code"] for data in ticked.of("command.rejected")] == ["INTERNAL"]
+    assert [data["command_id"] for data in ticked.of("plan.updated")] == [command_id("u2")]
+    assert [failure.what for failure in ticked.tick.failures] == [f"command {command_id('u1')}"]
+    assert {key for key in shard.values if shard.values[key] != before.get(key)} == {
+        key for key in shard.values if key.id in (plan_made_by("c2"), command_id("u2"))
+    }
+
+
+def test_an_occurrence_that_cannot_be_published_is_undeliverable_and_its_plan_goes_on() -> None:
+    shard = a_shard(MINUTELY)
+    shard.tick(a_create(MINUTELY, "c2"), now=NOON)
+    break_definition(shard, PLAN, payload="gone", ordering_key=7)
+    ticked = shard.tick(now=NOON + MINUTE)
+    (skip,) = ticked.of("occurrence.skipped")
+    assert (skip["plan_id"], skip["reason"], skip["scheduled_for"]) == (PLAN, "undeliverable", format_instant(NOON + MINUTE))
+    assert [action["plan_id"] for action in ticked.actions] == [plan_made_by("c2")]
+    assert shard.wakes[StateKey(StateKind.CURSOR, TENANT, PLAN)] == NOON + 2 * MINUTE
+    assert not any(key.id == PLAN for key in shard.values if key.kind is StateKind.RUN)
+
+
+def test_a_one_shot_that_cannot_be_published_completes_its_plan() -> None:
+    shard = a_shard(ONCE)
+    break_definition(shard, PLAN, ordering_key=7)
+    assert shard.tick(now=ONE).types == ["occurrence.skipped", "plan.completed"]
+    assert shard.kinds() == ["receipt", "retired"]
+
+
+def test_a_plan_whose_next_time_cannot_be_computed_is_paused_and_the_others_go_on() -> None:
+    shard = a_shard(MINUTELY)
+    shard.tick(a_create(MINUTELY, "c2"), now=NOON)
+    break_definition(shard, PLAN, recurrence={"type": "interval", "every_seconds": "?"})
+    shard.schedules = PureShard().schedules
+    ticked = shard.tick(now=NOON + MINUTE)
+    assert [action["plan_id"] for action in ticked.actions] == [plan_made_by("c2")]
+    assert value_of(shard, StateKind.CURSOR, PLAN)["status"] == PlanStatus.PAUSED
+    assert StateKey(StateKind.CURSOR, TENANT, PLAN) not in shard.wakes
+    assert shard.tick(now=NOON + 1.5 * MINUTE).types == []
+
+
+def test_nothing_of_a_failed_decision_is_published() -> None:
+    shard = a_shard(MINUTELY | {"misfire": {"coalesce": "none"}})
+    break_definition(shard, PLAN, ordering_key=7)
+    ticked = shard.tick(now=NOON + 5 * MINUTE)
+    assert ticked.types == ["occurrence.skipped"]
+    assert ticked.tick.lateness_s == []
+    assert ticked.tick.counts == {("skipped", "undeliverable"): 1}
+
+
+def test_a_cancel_of_a_plan_with_open_runs_keeps_it_until_they_end() -> None:
+    shard = a_shard(MINUTELY)
+    run = shard.tick(now=NOON + MINUTE).actions[0]["run_id"]
+    shard.tick(a_cancel(PLAN, "c2"), now=NOON + 1.5 * MINUTE)
+    assert shard.kinds().count("cursor") == 1
+    assert StateKey(StateKind.CURSOR, TENANT, PLAN) not in shard.wakes
+    shard.tick(a_report(run, PLAN, "failed"), now=NOON + 2 * MINUTE)
+    assert shard.kinds().count("retired") == 1
+
+
+def test_an_update_that_ends_the_plan_leaves_nothing_to_fire() -> None:
+    shard = a_shard(MINUTELY)
+    run = shard.tick(now=NOON + MINUTE).actions[0]["run_id"]
+    shard.tick(a_report(run, PLAN, "completed"), now=NOON + MINUTE)
+    ticked = shard.tick(an_update(PLAN, {"max_runs": 1}, "c2"), now=NOON + MINUTE)
+    assert ticked.of("plan.updated")[0]["plan"]["status"] == "completed"
+    assert shard.kinds() == ["receipt", "receipt", "retired"]
+
+
+def test_a_payload_of_any_number_is_published_as_it_was_given() -> None:
+    given = ONCE | {"payload": {"big": 10**30, "small": -(2**63) - 1, "real": 1e-7}}
+    shard = a_shard(given)
+    assert shard.tick(now=ONE).actions[0]["payload"] == given["payload"]
+
+
+def test_everything_of_a_tenant_is_kept_and_published_under_its_own_name() -> None:
+    shard = PureShard()
+    theirs = incoming(event("plan.create", command_data("c1", plan=ONCE, tenant_id="other")))
+    ticked = shard.tick(a_create(ONCE), theirs, now=NOON)
+    first, second = ticked.of("plan.created")
+    assert first["plan_id"] != second["plan_id"]
+    assert {key.tenant_id for key in shard.values} == {TENANT, "other"}
+    fired = shard.tick(now=ONE).actions
+    assert sorted((data["tenant_id"], data["organization_id"]) for data in fired) == [(TENANT, ORGANIZATION), ("other", ORGANIZATION)]

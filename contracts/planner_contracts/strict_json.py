@@ -43,7 +43,7 @@ def depth(document: object) -> int:
 
 def text_is_storable(text: str) -> bool:
     """Whether every part of the system can hold the text: no U+0000, no unpaired surrogate."""
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def _refuse_depth(text: str) -> None:

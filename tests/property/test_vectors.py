@@ -1,4 +1,4 @@
-"""The public vectors (scheduling.md, section 7) of the kinds that this version supports, through the domain."""
+"""The public vectors of the kinds that this version supports, through the domain: what each kind asks, and what must be answered."""
 
 import json
 from collections.abc import Iterator

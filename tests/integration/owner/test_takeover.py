@@ -13,12 +13,14 @@ from planner.owner.index import Change, Found, Index, IndexMovedError, Position,
 from planner.owner.keys import ShardKeys
 from planner.owner.outbox import Record
 from planner.owner.takeover import INDEX_AGE_MAX, NotOursError, Taken
+from planner.owner.transaction import FencedProducer
 from planner.runtime.failures import IndefiniteError, StartupRefusedError, UnavailableError
 from planner.runtime.redis import redis_client
+from planner_contracts.ids import PlanId
 from planner_contracts.plan_event import PlanEventType
 from planner_contracts.topics import TopicRole
 from support.indexes import OpenRedis
-from support.plans import NOON, TENANT, PlanId, command_id
+from support.plans import NOON, TENANT, command_id
 from support.shard_topics import ShardTopics, shard_topics
 
 INPUTS = '{"commands":7,"reports":3}'
@@ -56,10 +58,10 @@ async def world(kafka: str, redis_url: str) -> AsyncIterator[World]:
     await redis.aclose()
 
 
-def a_receipt(name: str, *, expires_at: datetime = NOON) -> Change:
+def a_receipt(name: str, *, expires_at: datetime = NOON, tenant: str = TENANT) -> Change:
     plan = PlanId("00000000-0000-4000-8000-000000000001")
     receipt = Receipt(name, "f", command_id(name), plan, PlanEventType.CREATED, 1, None, expires_at)
-    return put(TENANT, receipt)
+    return put(tenant, receipt)
 
 
 def without(name: str) -> Change:
@@ -175,7 +177,7 @@ async def test_what_a_zombie_left_uncommitted_is_not_replayed(world: World) -> N
     await (await raw.send(world.topics.changelog("", "").topic, change.value, key=key_bytes(change.key), partition=0))
     async with world.topics.taken(world.index) as taken:
         assert await world.held(taken) == {}
-    await raw.client.close()
+    await FencedProducer(raw).close()
 
 
 async def test_a_log_that_was_made_for_another_number_of_partitions_is_refused(world: World) -> None:
@@ -210,10 +212,7 @@ async def test_an_abandoned_building_is_built_anew(world: World) -> None:
 
 async def test_every_key_of_a_shard_lies_in_one_slot_of_a_cluster(world: World) -> None:
     async with world.topics.taken(world.index) as taken:
-        changes = [
-            a_receipt("a"),
-            put("other-tenant", Receipt("b", "f", command_id("b"), PlanId("p"), PlanEventType.CREATED, 1, None, NOON)),
-        ]
+        changes = [a_receipt("a"), a_receipt("b", tenant="other-tenant")]
         await world.index.apply(taken.position, changes, await world.committed(taken, *changes))
     names = [name.decode() async for name in world.redis.redis.scan_iter(match=f"*{world.topics.namespace}*")]
     tag = f"{{{world.topics.namespace}:0}}:"

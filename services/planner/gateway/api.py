@@ -8,10 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from planner.gateway.openapi import describe
-from planner.gateway.plan_changes import API
 from planner.gateway.problems import ProblemError, problem_response, unavailable
 from planner.runtime.failures import IndefiniteError, UnavailableError
 from planner.runtime.log import get_logger
@@ -25,7 +23,7 @@ _log = get_logger("gateway")
 
 
 def api(routers: Sequence[APIRouter], open_routers: Sequence[APIRouter]) -> FastAPI:
-    """`routers` go below /api/v1, `open_routers` beside it."""
+    """`routers` ask for a token, `open_routers` do not."""
     app = FastAPI(
         title="Planner",
         version="1",
@@ -38,7 +36,7 @@ def api(routers: Sequence[APIRouter], open_routers: Sequence[APIRouter]) -> Fast
     # It only documents: authentication has the whole header, and our own errors.
     bearer = Depends(HTTPBearer(auto_error=False, description="An API key, `pk_<id>_<secret>`"))
     for router in routers:
-        app.include_router(router, prefix=API, dependencies=[bearer])
+        app.include_router(router, dependencies=[bearer])
     for router in open_routers:
         app.include_router(router)
     app.add_exception_handler(ProblemError, _known)
@@ -94,8 +92,12 @@ def _nothing_said() -> ProblemError:
 
 
 def _methods(request: Request) -> list[str]:
-    """Of all routes with this path: each knows its own only."""
-    app: FastAPI = request.app
-    return sorted(
-        {method for route in app.routes if route.matches(request.scope)[0] is not Match.NONE for method in getattr(route, "methods", ())}
-    )
+    """Of all routes with this path. Those that the document leaves out are pages."""
+    path = request.url.path.split("/")
+    described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    methods = {method.upper() for template, methods in described.items() if _matches(template.split("/"), path) for method in methods}
+    return sorted(methods) or ["GET"]
+
+
+def _matches(template: list[str], path: list[str]) -> bool:
+    return len(template) == len(path) and all(t.startswith("{") or t == p for t, p in zip(template, path, strict=True))

@@ -38,7 +38,7 @@ from planner_contracts.topics import TopicRole, topic
 
 CLIENT_ID: Final = "planner-gateway"
 TOPICS_CHECK: Final = "topics"
-_STOP_TIMEOUT_S: Final = 10
+_STOP_TIMEOUT_S: Final = 2
 
 _log = get_logger("gateway")
 
@@ -57,6 +57,7 @@ async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
                     async with bound(_server(settings, gateway)) as url:
                         _log.info("gateway.api.served", url=url)
                         await stop.wait()
+                        gateway.outcomes.give_up()
                 finally:
                     for keeper in keepers:
                         keeper.cancel()
@@ -77,7 +78,7 @@ class _Gateway:
         metrics = GatewayMetrics(registry)
         named = queries("planner.gateway", "sql/queries.sql")
         run_queries = PostgresRunQueries(self._store, named)
-        outcomes = Outcomes()
+        self.outcomes = Outcomes()
         self._watermark = Watermark(run_queries)
         self._publisher = KafkaCommandPublisher(
             self._producer, topic=topic(settings.namespace, TopicRole.PLAN_COMMANDS), partitions=settings.partitions
@@ -85,13 +86,13 @@ class _Gateway:
         self._events = KafkaOutcomes(
             lambda: assigned_consumer(self._kafka, client_id=CLIENT_ID),
             [TopicPartition(topic(settings.namespace, TopicRole.PLAN_EVENTS), number) for number in range(settings.partitions)],
-            outcomes=outcomes,
+            outcomes=self.outcomes,
             health=health,
             metrics=metrics,
         )
         clock, ids = SystemClock(), SystemIds()
         access = Access(Authentication(PostgresApiKeys(self._store, named), clock, remembered_s=settings.gateway_key_cache_seconds))
-        submission = Submission(self._publisher, outcomes=outcomes, watermark=self._watermark, queries=run_queries, metrics=metrics)
+        submission = Submission(self._publisher, outcomes=self.outcomes, watermark=self._watermark, queries=run_queries, metrics=metrics)
         changes = PlanChanges(submission, run_queries, clock=clock, ids=ids, wait_most_s=settings.gateway_wait_seconds)
         routers = [
             changes_router(access, changes),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from planner.gateway.pagination import Place, decode_cursor, list_digest
 from planner.gateway.problems import ProblemError
@@ -26,17 +27,21 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-
 
 def _storable(text: str) -> str:
     if not text_is_storable(text):
-        raise ValueError("U+0000 cannot be stored")
+        raise _invalid("U+0000 cannot be stored")
     return text
 
 
 def _instant(text: object) -> datetime:
     if not isinstance(text, str) or _RFC_3339.match(text) is None:
-        raise ValueError("an RFC 3339 instant with its offset is expected")
+        raise _invalid("an RFC 3339 instant with its offset is expected")
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except OverflowError:
-        raise ValueError("the instant lies outside the years 1 to 9999") from None
+        raise _invalid("the instant lies outside the years 1 to 9999") from None
+
+
+def _invalid(detail: str) -> PydanticCustomError:
+    return PydanticCustomError("invalid", "{detail}", {"detail": detail})
 
 
 Text = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX), AfterValidator(_storable)]

@@ -59,6 +59,12 @@ class Outcomes:
             del self._waiting[command_id]
             expected.cancel()
 
+    def give_up(self) -> None:
+        """End every wait, as if its time had passed: the process stops, and what is decided meanwhile is in the run store."""
+        for expected in self._waiting.values():
+            if not expected.done():
+                expected.set_exception(TimeoutError("the gateway stops"))
+
     @property
     def count(self) -> int:
         """How many wait."""

@@ -16,7 +16,7 @@ from planner.gateway.outcomes import Rejection
 from planner.gateway.plan_patch import refuse_patch
 from planner.gateway.problems import ProblemError, invalid_field, rejection_error
 from planner.gateway.request_scope import trace_of
-from planner.gateway.resources import command_shown, plan_answer
+from planner.gateway.resources import API, command_shown, plan_answer
 from planner.gateway.run_queries import RunQueries, StoredCommand, StoredPlan
 from planner.gateway.submission import Carried, Late, Submission
 from planner.runtime.clock import Clock, IdSource
@@ -26,7 +26,6 @@ from planner_contracts.ids import is_uuid, plan_id
 from planner_contracts.plan import PlanStatus
 from planner_contracts.plan_command import CommandType
 
-API: Final = "/api/v1"
 _CREATED: Final = 201
 _FINAL: Final = {PlanStatus.COMPLETED: ErrorCode.PLAN_COMPLETED, PlanStatus.CANCELLED: ErrorCode.PLAN_CANCELLED}
 

@@ -8,6 +8,9 @@ from typing import Any, Final
 from planner.gateway.run_queries import StoredCommand
 from planner_contracts.instants import format_instant
 
+API: Final = "/api/v1"
+"""Where the resources are."""
+
 _LATENESS_DIGITS: Final = 3
 
 

@@ -10,7 +10,7 @@ from planner.gateway.caller import Caller, Scope
 from planner.gateway.lists import ForOrganization
 from planner.gateway.openapi import PROBLEM_ANSWERS
 from planner.gateway.problems import ProblemError, problem, rejection_error
-from planner.gateway.resources import command_shown
+from planner.gateway.resources import API, command_shown
 from planner.gateway.run_queries import RunQueries
 from planner_contracts.errors import ErrorCode
 from planner_contracts.ids import is_uuid
@@ -18,7 +18,7 @@ from planner_contracts.ids import is_uuid
 
 def router(access: Access, queries: RunQueries) -> APIRouter:
     """Commands, by their id."""
-    commands = APIRouter(tags=["commands"], responses=PROBLEM_ANSWERS)
+    commands = APIRouter(prefix=API, tags=["commands"], responses=PROBLEM_ANSWERS)
 
     @commands.get("/commands/{command_id}", summary="Show what became of a command")
     async def show(

@@ -14,6 +14,7 @@ from planner.gateway.lists import ForOrganization, PlanListParameters, plan_list
 from planner.gateway.openapi import COMMAND_ANSWERS, COMMAND_HEADERS, LIST_ANSWERS, PROBLEM_ANSWERS, request_body
 from planner.gateway.pagination import Place, encode_cursor, next_link
 from planner.gateway.plan_changes import PlanChanges, plan_not_found
+from planner.gateway.resources import API
 from planner.gateway.run_queries import RunQueries, StoredPlan
 from planner_contracts.ids import is_uuid
 from planner_contracts.plan import Plan, PlanDefinition
@@ -24,7 +25,7 @@ _PATCH: Final = {**COMMAND_HEADERS, **request_body(PATCH_TYPES, None)}
 
 def changes_router(access: Access, changes: PlanChanges) -> APIRouter:
     """What becomes a command."""
-    router = APIRouter(tags=["plans"], responses=COMMAND_ANSWERS)
+    router = APIRouter(prefix=API, tags=["plans"], responses=COMMAND_ANSWERS)
     writes = access.requires(Scope.PLANS_WRITE)
 
     @router.post("/plans", status_code=201, summary="Create a plan", responses={201: {"model": Plan}}, openapi_extra=_CREATE)
@@ -50,7 +51,7 @@ def changes_router(access: Access, changes: PlanChanges) -> APIRouter:
 
 def plans_router(access: Access, queries: RunQueries) -> APIRouter:
     """What is read."""
-    router = APIRouter(tags=["plans"], responses=PROBLEM_ANSWERS)
+    router = APIRouter(prefix=API, tags=["plans"], responses=PROBLEM_ANSWERS)
     reads = access.requires(Scope.PLANS_READ)
 
     @router.get("/plans", summary="List plans", responses=LIST_ANSWERS)

@@ -12,6 +12,7 @@ from planner.gateway.openapi import LIST_ANSWERS, PROBLEM_ANSWERS
 from planner.gateway.pagination import Place
 from planner.gateway.plan_changes import plan_not_found
 from planner.gateway.problems import ProblemError
+from planner.gateway.resources import API
 from planner.gateway.routes_plans import page
 from planner.gateway.run_queries import RunQueries
 from planner_contracts.errors import ErrorCode
@@ -21,7 +22,7 @@ from planner_contracts.run import Run
 
 def router(access: Access, queries: RunQueries) -> APIRouter:
     """The runs of one plan."""
-    runs = APIRouter(tags=["runs"], responses=PROBLEM_ANSWERS)
+    runs = APIRouter(prefix=API, tags=["runs"], responses=PROBLEM_ANSWERS)
     reads = access.requires(Scope.RUNS_READ)
 
     @runs.get("/plans/{plan_id}/runs", summary="List a plan's runs, newest first", responses=LIST_ANSWERS)

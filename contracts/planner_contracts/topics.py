@@ -8,6 +8,8 @@ _DAY_MS: Final = 86_400_000
 _KIB: Final = 1024
 
 PARTITIONS_DEFAULT: Final = 8
+PARTITIONS_MAX: Final = 1024
+REPLICATION_MAX: Final = 9
 COMMAND_BYTES_MAX: Final = 512 * _KIB
 REPORT_BYTES_MAX: Final = 64 * _KIB
 RECORD_BYTES_MAX: Final = 1024 * _KIB
@@ -45,10 +47,9 @@ _STAMPED = {"message.timestamp.type": "LogAppendTime"}
 
 
 def _kept(days: int, **more: str) -> dict[str, str]:
-    retention = "-1" if days < 0 else str(days * _DAY_MS)
-    return (
-        _STAMPED | {"cleanup.policy": "delete", "retention.ms": retention} | {name.replace("_", "."): value for name, value in more.items()}
-    )
+    # A size that the brokers set for all topics would end a retention that is promised in days.
+    retention = {"retention.ms": "-1" if days < 0 else str(days * _DAY_MS), "retention.bytes": "-1"}
+    return _STAMPED | {"cleanup.policy": "delete"} | retention | {name.replace("_", "."): value for name, value in more.items()}
 
 
 TOPICS: Final[dict[TopicRole, TopicDeclaration]] = {
@@ -68,7 +69,7 @@ TOPICS: Final[dict[TopicRole, TopicDeclaration]] = {
             writers=("workers",),
             readers=("owner",),
             why="What workers say of runs.",
-            config=_kept(3, max_message_bytes=str(REPORT_BYTES_MAX), compression_type="uncompressed"),
+            config=_kept(RECEIPT_DAYS, max_message_bytes=str(REPORT_BYTES_MAX), compression_type="uncompressed"),
         ),
         TopicDeclaration(
             role=TopicRole.PLAN_EVENTS,

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from planner.runtime.failures import StartupRefusedError
 from planner_contracts import ids
-from planner_contracts.topics import PARTITIONS_DEFAULT
+from planner_contracts.topics import PARTITIONS_DEFAULT, PARTITIONS_MAX, REPLICATION_MAX
 
 PREFIX = "PLANNER_"
 FILE_VARIABLE = "PLANNER_SETTINGS_FILE"
@@ -76,10 +76,10 @@ class TopicSettings(KafkaSettings):
     namespace: Namespace = "planner"
     """The deployment whose topics they are."""
 
-    partitions: Annotated[int, Field(ge=1, le=1024)] = PARTITIONS_DEFAULT
+    partitions: Annotated[int, Field(ge=1, le=PARTITIONS_MAX)] = PARTITIONS_DEFAULT
     """N: how many shards there are. Fixed for ever when the namespace is made; two a core in use is enough."""
 
-    replication: Annotated[int, Field(ge=1, le=9)] = 3
+    replication: Annotated[int, Field(ge=1, le=REPLICATION_MAX)] = 3
     """Copies of each record. One of them may be away; with 1, a broker that is lost takes timers with it."""
 
 

@@ -1,51 +1,88 @@
-"""`planner config`: every process's settings as they are now."""
+"""`planner config`: what each process would be told if it started now."""
 
+import importlib
 import json
-from typing import Annotated, Final
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic_settings import BaseSettings
 
-from planner.gateway.settings import GatewaySettings
-from planner.owner.settings import OwnerSettings
-from planner.recorder.settings import RecorderSettings
+from planner.cli.extras import missing_extra
 from planner.runtime.failures import StartupRefusedError
-from planner.runtime.settings import TopicSettings, load, public, variable
-from planner.worker.settings import WorkerSettings
-
-_READERS: Final[dict[str, type[BaseSettings]]] = {
-    "gateway": GatewaySettings,
-    "owner": OwnerSettings,
-    "recorder": RecorderSettings,
-    "worker": WorkerSettings,
-    "topics": TopicSettings,
-}
+from planner.runtime.lifecycle import EXIT_REFUSED
+from planner.runtime.settings import FILE_VARIABLE, PREFIX, environment, load, public, variable
 
 
-def config(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show each process's settings, from the environment or the file that PLANNER_SETTINGS_FILE names; secrets are hidden.
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reads settings, and where their class is. `extra`: what brings it."""
 
-    Exit code 1 if a process would refuse to start with them.
-    """
-    shown: dict[str, dict[str, object]] = {}
-    refused: dict[str, str] = {}
-    for reader, settings_class in _READERS.items():
-        try:
-            shown[reader] = {variable((name,)): value for name, value in public(load(settings_class)).items()}
-        except StartupRefusedError as refusal:
-            refused[reader] = str(refusal)
+    module: str
+    settings: str
+    extra: str
+
+
+READERS: Final = MappingProxyType(
+    {
+        "gateway": Reader("planner.gateway.settings", "GatewaySettings", "gateway"),
+        "owner": Reader("planner.owner.settings", "OwnerSettings", "owner"),
+        "recorder": Reader("planner.recorder.settings", "RecorderSettings", "recorder"),
+        "worker": Reader("planner.worker.settings", "WorkerSettings", "worker"),
+        "topics": Reader("planner.runtime.settings", "TopicSettings", "owner"),
+        "up": Reader("planner.embedded.settings", "StackSettings", "embedded"),
+    }
+)
+
+
+def config(
+    process: Annotated[str | None, typer.Argument(help=f"One of {', '.join(READERS)}; all if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the settings, secrets hidden, and what is wrong with them; exit 78 if a process would refuse to start."""
+    if process is not None and process not in READERS:
+        raise typer.BadParameter(f"not one of {', '.join(READERS)}", param_hint="PROCESS")
+    shown = {name: _shown(reader) for name, reader in READERS.items() if process in (None, name)}
+    unread = [] if process else _unread()
     if as_json:
-        typer.echo(json.dumps({"settings": shown, "refused": refused}, default=str))
+        typer.echo(json.dumps({"processes": shown, "read_by_none": unread}))
     else:
-        _print(shown, refused)
-    if refused:
-        raise typer.Exit(1)
+        _print(shown, unread)
+    if any("error" in found for found in shown.values()):
+        raise typer.Exit(EXIT_REFUSED)
 
 
-def _print(shown: dict[str, dict[str, object]], refused: dict[str, str]) -> None:
-    for reader, settings in shown.items():
-        typer.secho(reader, bold=True)
-        for name, value in settings.items():
-            typer.echo(f"  {name}={'' if value is None else value}")
-    for reader, refusal in refused.items():
-        typer.secho(f"{reader} would not start: {refusal}", fg=typer.colors.RED, err=True)
+def settings_class(reader: Reader) -> type[BaseSettings]:
+    """Loads the settings' module alone. Raises StartupRefusedError naming the extra if it needs a package that is not there."""
+    try:
+        module = importlib.import_module(reader.module)
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, what=reader.settings, extra=reader.extra) from error
+    found: type[BaseSettings] = getattr(module, reader.settings)
+    return found
+
+
+def _shown(reader: Reader) -> dict[str, Any]:
+    try:
+        settings = load(settings_class(reader))
+    except StartupRefusedError as refusal:
+        return {"error": str(refusal)}
+    return {"settings": {variable((name,)): value for name, value in sorted(public(settings).items())}}
+
+
+def _unread() -> list[str]:
+    """Variables that look like ours and that nothing reads: mistyped, most likely."""
+    read = {variable((name,)) for reader in READERS.values() for name in settings_class(reader).model_fields} | {FILE_VARIABLE}
+    return sorted(name for name in environment() if name.startswith(PREFIX) and name.upper() not in read)
+
+
+def _print(shown: dict[str, dict[str, Any]], unread: list[str]) -> None:
+    for name, found in shown.items():
+        typer.echo(name)
+        for key, value in found.get("settings", {}).items():
+            typer.echo(f"  {key}={'' if value is None else value}")
+        if "error" in found:
+            typer.secho(f"  {found['error']}", fg=typer.colors.RED)
+    for name in unread:
+        typer.secho(f"{name} is set, and no process reads it", fg=typer.colors.YELLOW)

@@ -3,23 +3,21 @@
 import argparse
 import importlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
 from planner.cli.app import ENTRIES
+from planner.cli.config import READERS, settings_class
 from planner.runtime.settings import variable
 from planner_contracts.errors import CATALOGUE
 from planner_contracts.topics import TOPICS, TopicDeclaration
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCE: Final = ROOT / "services" / "planner"
-# Folder of the source -> how a reader knows it.
-READERS: Final = {"gateway": "gateway", "owner": "owner", "recorder": "recorder", "worker": "worker", "embedded": "up"}
 _MADE: Final = "<!-- Written by `make docs` from the code. -->"
 
 
@@ -81,13 +79,13 @@ def commands() -> str:
 
 
 def settings() -> str:
-    found = {reader: dict(_variables(reader)) for reader in READERS if (SOURCE / reader / "settings.py").exists()}
-    names = sorted({name for variables in found.values() for name in variables})
+    read = {
+        name: {variable((field,)): info for field, info in settings_class(reader).model_fields.items()} for name, reader in READERS.items()
+    }
     rows = []
-    for name in names:
-        readers = [reader for reader in found if name in found[reader]]
-        field = found[readers[0]][name]
-        rows.append((f"`{name}`", _default(field), ", ".join(READERS[reader] for reader in readers), _one_line(field.description)))
+    for name in sorted({name for fields in read.values() for name in fields}):
+        fields = {reader: found[name] for reader, found in read.items() if name in found}
+        rows.append((f"`{name}`", _defaults(fields), ", ".join(fields), _one_line(next(iter(fields.values())).description)))
     return page(
         "Settings",
         "From the environment, or from a dotenv file named by `PLANNER_SETTINGS_FILE`. `planner config` shows those in force. "
@@ -96,12 +94,10 @@ def settings() -> str:
     )
 
 
-def _variables(reader: str) -> Iterator[tuple[str, FieldInfo]]:
-    module = importlib.import_module(f"planner.{reader}.settings")
-    for settings_class in vars(module).values():
-        if isinstance(settings_class, type) and issubclass(settings_class, BaseSettings) and settings_class.__module__ == module.__name__:
-            for name, field in settings_class.model_fields.items():
-                yield variable((name,)), field
+def _defaults(fields: dict[str, FieldInfo]) -> str:
+    """The default, and of a reader that has another one that too."""
+    first, *others = ((reader, _default(field)) for reader, field in fields.items())
+    return ", ".join([first[1], *(f"{reader}: {default}" for reader, default in others if default != first[1])])
 
 
 def _one_line(text: str | None) -> str:

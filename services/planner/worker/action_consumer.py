@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from contextlib import suppress
 from typing import Any, Final
 
@@ -50,7 +51,8 @@ class ActionConsumer:
             log_level=logging.DEBUG,
         )
         self._subscriber = self._broker.subscriber(
-            *topics,
+            # A start by names would wait until every one of them exists, and meanwhile consume none of the others.
+            pattern="|".join(rf"{re.escape(name)}\Z" for name in topics),
             group_id=group,
             auto_offset_reset="earliest",
             isolation_level="read_committed",

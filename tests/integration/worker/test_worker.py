@@ -14,6 +14,7 @@ from planner.worker import Permanent, PlannerWorker, Retryable, Run
 from planner_contracts.envelope import CONTENT_TYPE
 from planner_contracts.partitioning import partition_for
 from planner_contracts.run_report import ReportedError
+from planner_contracts.topics import TopicRole, topic
 from support.actions import ActionTopics, Reported, action_topics, an_action
 from support.until import until
 
@@ -319,3 +320,40 @@ async def test_a_second_member_takes_over_and_what_is_under_way_is_not_begun_aga
     of_first = [run for name, run in begun if name == "first"]
     assert sorted(of_first) == sorted({action.run_id for action in actions})
     assert {run for _, run in begun} == {action.run_id for action in actions}
+
+
+async def test_an_action_is_performed_while_the_topics_of_others_are_yet_to_be_made(topics: ActionTopics) -> None:
+    """The sample worker did nothing for as long as nobody had used all of its actions: a consumer that is started with topic names waits
+    until each of them exists. Every test before this one had made all topics that its worker named.
+    """
+    worker = a_worker(topics)
+    performed: list[str] = []
+
+    async def perform(run: Run[dict[str, int]]) -> None:
+        performed.append(run.id)
+
+    worker.action(ACTION)(perform)
+    worker.action("content.remove")(perform)
+    early, late = an_action(ACTION), an_action("content.remove")
+    await topics.write(early)
+    async with at_work(worker):
+        await until(lambda: performed == [early.run_id], what="the action with a topic is performed")
+        await topics.make_topic(topic(topics.namespace, TopicRole.ACTION, "content.remove"))
+        await topics.write(late)
+        await until(lambda: performed == [early.run_id, late.run_id], what="the new topic is seen", within_s=20)
+
+
+async def test_topics_whose_names_only_begin_alike_are_left_alone(topics: ActionTopics) -> None:
+    longer = f"{ACTION}.all"
+    await topics.make_topic(topic(topics.namespace, TopicRole.ACTION, longer))
+    foreign, own = an_action(longer), an_action(ACTION)
+    await topics.write(foreign)
+    await topics.write(own)
+    worker = a_worker(topics)
+    worker.action(ACTION)(accept)
+    async with at_work(worker):
+        await until(lambda: two_reports(topics), what="two reports")
+    assert {reported.report.run_id for reported in topics.reported} == {own.run_id}
+
+
+async def accept(run: Run[dict[str, int]]) -> None: ...

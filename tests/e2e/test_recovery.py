@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -110,10 +111,7 @@ async def test_a_zombie_that_wakes_among_timers_damages_nothing(owned: OwnedName
     rightful = owned.start_owner()
     await rightful.until_owning(owned.partitions)
     zombie.signal(signal.SIGCONT)
-    # It finds its producer fenced, the index moved on, or itself expelled from the group, whichever it meets first.
-    await until(
-        lambda: zombie.logs("owner.shard.failed") or len(zombie.logs("owner.membership.assigned")) > 1, what="the zombie has noticed"
-    )
+    await until(partial(noticed, zombie), what="the zombie has noticed")
     await owned.until_fired()
     await expect_complete(owned)
 
@@ -123,14 +121,14 @@ async def test_a_zombie_that_tries_to_commit_is_fenced(owned: OwnedNamespace) ->
     await zombie.until_owning(owned.partitions)
     for _ in range(ZOMBIES_MAX):
         zombie.signal(signal.SIGSTOP)
-        # What is no event at all needs no look into the index, and the answer to the zombie's last fetch brings it these at once. So nothing
-        # but the fence stands between it and a second dead letter, unless it is quicker to ask the group; then the next one tries.
+        # What is no event at all needs no look into the index, and the answer to the zombie's last fetch brings it these at once.
+        # So nothing but the fence stands between it and a second dead letter, unless it is quicker to ask the group.
         for partition in range(owned.partitions):
             await owned.send(TopicRole.PLAN_COMMANDS, b"not an event", key="anything", partition=partition)
         rightful = owned.start_owner()
         await rightful.until_owning(owned.partitions)
         zombie.signal(signal.SIGCONT)
-        await until(lambda: fenced(zombie) or len(zombie.logs("owner.membership.assigned")) > 1, what="the zombie has noticed")
+        await until(partial(noticed, zombie), what="the zombie has noticed")
         if fenced(zombie):
             return
         zombie.kill()
@@ -214,6 +212,11 @@ async def two_owners(owned: OwnedNamespace) -> tuple[OwnerProcess, OwnerProcess]
 def held(owner: OwnerProcess) -> set[int]:
     """The partitions that the group gave to it last."""
     return set(owner.logs("owner.membership.assigned")[-1]["partitions"])
+
+
+def noticed(zombie: OwnerProcess) -> bool:
+    """It has found its producer fenced, the index moved on, or itself expelled from the group, whichever it met first."""
+    return bool(zombie.logs("owner.shard.failed")) or len(zombie.logs("owner.membership.assigned")) > 1
 
 
 def fenced(owner: OwnerProcess) -> bool:

@@ -53,5 +53,5 @@ async def _read(request: Request) -> bytes:
 
 
 def _too_large() -> ProblemError:
-    # The rest of the body is not read, so the connection cannot be used again.
-    return ProblemError(ErrorCode.BODY_TOO_LARGE, f"at most {BODY_BYTES_MAX} bytes", headers={"Connection": "close"})
+    # Without `Connection: close`: it would reset the connection under a caller that still sends, who would never see the answer.
+    return ProblemError(ErrorCode.BODY_TOO_LARGE, f"at most {BODY_BYTES_MAX} bytes")

@@ -9,6 +9,7 @@ import asyncpg
 from planner.runtime.failures import UnavailableError
 
 QUERY_TIMEOUT_S: Final = 3.0
+RELEASE_TIMEOUT_S: Final = 1.0
 CLOSE_TIMEOUT_S: Final = 2.0
 
 # PostgreSQL may be away when the gateway starts; `open_pool` itself waits longer than a request should.
@@ -27,8 +28,13 @@ class RunStoreConnection:
         """All rows. Raises UnavailableError."""
         try:
             pool = await self._opened()
-            async with asyncio.timeout(QUERY_TIMEOUT_S), pool.acquire() as connection:
-                return await connection.fetch(statement, *arguments)
+            async with asyncio.timeout(QUERY_TIMEOUT_S):
+                connection = await pool.acquire()
+                try:
+                    return await connection.fetch(statement, *arguments)
+                finally:
+                    # Without a limit this waits for a server that does not answer, whatever the deadline round it.
+                    await pool.release(connection, timeout=RELEASE_TIMEOUT_S)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
 

@@ -1,7 +1,7 @@
 """A gateway with the owner and the recorder behind it, in one event loop, on a namespace and a database of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from planner.gateway.app import serve as serve_gateway
 from planner.gateway.settings import GatewaySettings
 from planner.owner.app import serve as serve_owner
 from planner.owner.settings import OwnerSettings
-from planner.recorder.api_keys import ApiKeys, Grant, make_key
+from planner.recorder.api_keys import ApiKeys, Grant, NewApiKey, make_key
 from planner.recorder.app import serve as serve_recorder
 from planner.recorder.settings import RecorderSettings
 from planner.runtime.clock import SystemClock, secret
@@ -60,61 +60,77 @@ class Gateway:
     ) -> str:
         """A token that is good from now on."""
         new = make_key(Grant(tenant, organizations, scopes, expires_at), now=now or SystemClock().now(), randomness=secret)
-
-        async def insert() -> None:
-            async with asyncio.timeout(10):
-                connection = await asyncpg.connect(self.servers.postgres)
-                try:
-                    await ApiKeys(connection, queries("planner.recorder", "sql/queries.sql")).insert(new)
-                finally:
-                    await connection.close()
-
-        asyncio.run(insert())
+        asyncio.run(_insert(new, self.servers.postgres))
         return new.token
 
-    def client(self, token: str | None = None, **headers: str) -> httpx.Client:
+    async def whole_key(self, tenant: str) -> str:
+        """A token for everything of the tenant, for a test with an event loop."""
+        new = make_key(Grant(tenant, None, None, None), now=SystemClock().now(), randomness=secret)
+        await _insert(new, self.servers.postgres)
+        return new.token
+
+    def client(self, token: str | None = None) -> httpx.Client:
         """A client below /api/v1."""
-        authorization = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=authorization | headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=_authorization(token), timeout=30, trust_env=False)
+
+    def async_client(self, token: str | None = None) -> httpx.AsyncClient:
+        """The same, for a test with an event loop."""
+        return httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=_authorization(token), timeout=30, trust_env=False)
+
+
+async def _insert(key: NewApiKey, dsn: str) -> None:
+    async with asyncio.timeout(10):
+        connection = await asyncpg.connect(dsn)
+        try:
+            await ApiKeys(connection, queries("planner.recorder", "sql/queries.sql")).insert(key)
+        finally:
+            await connection.close()
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 @asynccontextmanager
 async def serving(servers: Servers, namespace: str, **knobs: Any) -> AsyncIterator[Gateway]:  # noqa: ANN401 (any setting)
     """A gateway alone; it is stopped at the end."""
-    stop = asyncio.Event()
     with reserved(0, purpose="the API") as port, reserved(0, purpose="health") as health_port:
-        common: dict[str, Any] = {"namespace": namespace, "kafka": servers.kafka, "partitions": PARTITIONS}
-        settings = GatewaySettings(
-            **common,
-            postgres=SecretStr(servers.postgres),
-            gateway_port=port,
-            health_port=health_port,
-            gateway_key_cache_seconds=0.2,
-            **knobs,
-        )
+        given = {"gateway_port": port, "gateway_key_cache_seconds": 0.2} | knobs
+        settings = GatewaySettings(**_of_each(servers, namespace, health_port), postgres=SecretStr(servers.postgres), **given)
         gateway = Gateway(f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{health_port}", namespace, servers)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve_gateway(settings, stop))
-            try:
-                await answers(gateway.health + "/livez")
-                yield gateway
-            finally:
-                stop.set()
+        async with _running(lambda stop: serve_gateway(settings, stop)):
+            await answers(gateway.health + "/livez")
+            yield gateway
 
 
 @asynccontextmanager
 async def behind(servers: Servers, namespace: str) -> AsyncIterator[None]:
-    """An owner and a recorder, and the topics and actions that they need."""
+    """An owner and a recorder that are ready, and the topics and actions that they need."""
     await apply_topics(
         KafkaConnection(bootstrap=servers.kafka), namespace=namespace, partitions=PARTITIONS, actions=[ACTION], replication=1
     )
-    common: dict[str, Any] = {"namespace": namespace, "kafka": servers.kafka, "partitions": PARTITIONS}
+    with reserved(0, purpose="health") as owner_port, reserved(0, purpose="health") as recorder_port:
+        owner = OwnerSettings(
+            **_of_each(servers, namespace, owner_port), redis=SecretStr(servers.redis), report_keys=SecretStr("k:0123456789abcdef0123")
+        )
+        recorder = RecorderSettings(**_of_each(servers, namespace, recorder_port), postgres=SecretStr(servers.postgres))
+        async with _running(lambda stop: serve_owner(owner, stop), lambda stop: serve_recorder(recorder, stop)):
+            for port in (owner_port, recorder_port):
+                await answers(f"http://{LOOPBACK}:{port}/readyz")
+            yield
+
+
+def _of_each(servers: Servers, namespace: str, health_port: int) -> dict[str, Any]:
+    return {"namespace": namespace, "kafka": servers.kafka, "partitions": PARTITIONS, "health_port": health_port}
+
+
+@asynccontextmanager
+async def _running(*processes: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Each until the end of the block."""
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            serve_owner(OwnerSettings(**common, redis=SecretStr(servers.redis), report_keys=SecretStr("k:0123456789abcdef0123")), stop)
-        )
-        tasks.create_task(serve_recorder(RecorderSettings(**common, postgres=SecretStr(servers.postgres)), stop))
+        for process in processes:
+            tasks.create_task(process(stop))
         try:
             yield
         finally:

@@ -2,22 +2,18 @@
 
 import asyncio
 import gc
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import ceil
 from pathlib import Path
 from typing import Final, Protocol
 
-import msgspec
-
-from planner.bench.burst_report import BurstReport, RawComparison
+from planner.bench.burst_report import BurstReport
 from planner.bench.cpu_time import CpuTimes
+from planner.bench.measures import HEAD, Fired, first_share, report_of
 from planner.bench.plans import one_shot_creates, publish_creates
 from planner.bench.raw import RawRun, send_batches, send_each
 from planner.bench.stack import ACTION, NAMESPACE, BenchStack, bench_stack
-from planner.bench.written import Marks, TopicReader, Written, topic_reader
+from planner.bench.written import Marks, TopicReader, topic_reader
 from planner.runtime.clock import Clock, IdSource
 from planner.runtime.topic_admin import apply_topics
 from planner_contracts.plan_event import PlanEventType
@@ -29,8 +25,6 @@ FIRE_SILENCE_S: Final = 30.0
 LEAD_LEAST_S: Final = 4.0
 MARKED_BEFORE_DUE_S: Final = 0.3
 ASK_EVERY_S: Final = 0.2
-OWNERS_COST_AFTER_S: Final = 0.3
-"""The owner applies its last transaction to the index after the commit; what it does then belongs to the burst."""
 
 
 class BenchFailedError(Exception):
@@ -61,23 +55,6 @@ class Burst:
     raw_fires_max: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Fired:
-    """The burst as it was written: all its records, and the action records among them."""
-
-    due: datetime
-    records: Sequence[Written]
-    actions: Sequence[Written]
-
-
-class _Head(msgspec.Struct):
-    """The attributes of an event that are looked at here."""
-
-    id: str
-    type: str
-
-
-_HEAD: Final = msgspec.json.Decoder(_Head)
 _DIRECT_OUTPUTS: Final = (TopicRole.RUN_EVENTS, TopicRole.PLAN_EVENTS, TopicRole.OWNER_CHANGELOG)
 
 
@@ -93,10 +70,10 @@ async def run_burst(burst: Burst, folder: Path, *, clock: Clock, ids: IdSource, 
         if not fired.actions:
             raise BenchFailedError(f"nothing fired within {FIRE_SILENCE_S:.0f} s after the due instant")
         raw = await _raw_runs(fired, burst, stack, clock=clock, progress=progress)
-    return _report(burst, fired, times, raw)
+    return report_of(fired, times, raw, plans=burst.plans, partitions=burst.partitions)
 
 
-async def _fire(burst: Burst, stack: BenchStack, times: CpuTimes, *, clock: Clock, ids: IdSource, progress: Progress) -> _Fired:
+async def _fire(burst: Burst, stack: BenchStack, times: CpuTimes, *, clock: Clock, ids: IdSource, progress: Progress) -> Fired:
     lead = timedelta(seconds=LEAD_LEAST_S + burst.plans * burst.lead_s_per_plan)
     due = (clock.now() + lead).replace(microsecond=0)
     await _create(burst, stack, due, clock=clock, ids=ids, progress=progress)
@@ -112,7 +89,7 @@ async def _fire(burst: Burst, stack: BenchStack, times: CpuTimes, *, clock: Cloc
         end = await _until_settled(reader, begin, outputs[0], expected=burst.plans, clock=clock, progress=progress)
         sampling.cancel()
         records = await reader.between(begin, end)
-    return _Fired(due, records, [record for record in records if record.topic == outputs[0]])
+    return Fired(due, records, [record for record in records if record.topic == outputs[0]])
 
 
 async def _create(burst: Burst, stack: BenchStack, due: datetime, *, clock: Clock, ids: IdSource, progress: Progress) -> None:
@@ -125,7 +102,7 @@ async def _create(burst: Burst, stack: BenchStack, due: datetime, *, clock: Cloc
         while decided < burst.plans:
             events = await reader.some()
             for event in events:
-                kind = _HEAD.decode(event.value or b"").type
+                kind = HEAD.decode(event.value or b"").type
                 if kind != PlanEventType.CREATED:
                     raise BenchFailedError(f"a plan was not created: {(event.value or b'').decode()}")
             decided += len(events)
@@ -151,52 +128,14 @@ async def _until_settled(reader: TopicReader, begin: Marks, actions: str, *, exp
         await asyncio.sleep(ASK_EVERY_S)
 
 
-async def _raw_runs(fired: _Fired, burst: Burst, stack: BenchStack, *, clock: Clock, progress: Progress) -> dict[str, RawRun]:
+async def _raw_runs(fired: Fired, burst: Burst, stack: BenchStack, *, clock: Clock, progress: Progress) -> dict[str, RawRun]:
     share = min(1.0, burst.raw_fires_max / len(fired.actions))
     runs: dict[str, RawRun] = {}
     for namespace, loop, send in (("raw-send", "send()", send_each), ("raw-batch", "send_batch()", send_batches)):
         await apply_topics(stack.connection, namespace=namespace, partitions=burst.partitions, actions=[ACTION], replication=1)
-        records = [replace(record, topic=record.topic.replace(NAMESPACE, namespace, 1)) for record in _first_share(fired.records, share)]
+        records = [replace(record, topic=record.topic.replace(NAMESPACE, namespace, 1)) for record in first_share(fired.records, share)]
         progress.phase(f"the same records by aiokafka's {loop}", len(records))
         # A collection would go through all these records again and again, and the bare loop would seem slower than it is.
         gc.freeze()
         runs[loop] = await send(stack.connection, records, clock=clock, progress=progress.advance)
     return runs
-
-
-def _first_share(records: Sequence[Written], share: float) -> list[Written]:
-    """The first part of each partition's records."""
-    logs: defaultdict[tuple[str, int], list[Written]] = defaultdict(list)
-    for record in records:
-        logs[record.topic, record.partition].append(record)
-    return [record for log in logs.values() for record in log[: ceil(len(log) * share)]]
-
-
-def _report(burst: Burst, fired: _Fired, times: CpuTimes, raw_runs: Mapping[str, RawRun]) -> BurstReport:
-    lateness = sorted(action.appended_ms - fired.due.timestamp() * 1000 for action in fired.actions)
-    runs = Counter(_HEAD.decode(action.value or b"").id for action in fired.actions)
-    took_s = max(lateness[-1] / 1000, 0.001)
-    per_s = len(runs) / took_s
-    used_s = times.used_between(fired.due, fired.due + timedelta(seconds=took_s + OWNERS_COST_AFTER_S))
-    records_per_fire = len(fired.records) / len(fired.actions)
-    return BurstReport(
-        plans=burst.plans,
-        partitions=burst.partitions,
-        fired=len(runs),
-        lost=burst.plans - len(runs),
-        doubled=len(fired.actions) - len(runs),
-        early=sum(late_ms <= -1 for late_ms in lateness),
-        took_s=took_s,
-        fires_per_s=per_s,
-        first_ms=lateness[0],
-        lateness_ms={f"p{percent}": lateness[(len(lateness) - 1) * percent // 100] for percent in (50, 99)},
-        records_per_fire=records_per_fire,
-        bytes_per_fire=sum(len(record.key or b"") + len(record.value or b"") for record in fired.records) / len(fired.actions),
-        cpu_us_per_fire={name: used * 1e6 / len(runs) for name, used in used_s.items()},
-        raw=tuple(_compared(loop, run, records_per_fire, per_s) for loop, run in raw_runs.items()),
-    )
-
-
-def _compared(loop: str, run: RawRun, records_per_fire: float, per_s: float) -> RawComparison:
-    fires = run.records / records_per_fire
-    return RawComparison(loop, round(fires), fires / run.took_s, per_s * run.took_s / fires)

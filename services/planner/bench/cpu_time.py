@@ -13,6 +13,12 @@ from planner.runtime.clock import Clock
 SAMPLE_EVERY_S: Final = 0.1
 
 
+def used_here_s() -> float:
+    """CPU seconds, of user and system, that this process has used so far."""
+    times = psutil.Process().cpu_times()
+    return times.user + times.system
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """CPU seconds, of user and system, that each process had used at that moment."""

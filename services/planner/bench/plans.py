@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from aiokafka import AIOKafkaProducer
 
-from planner.runtime.kafka import KafkaConnection, idempotent_producer
+from planner.runtime.kafka import SMALL_BATCH_BYTES_MAX, KafkaConnection, idempotent_producer
 from planner_contracts.envelope import HEADERS, Envelope, encode
 from planner_contracts.ids import plan_id
 from planner_contracts.instants import format_instant
@@ -89,9 +89,9 @@ async def acknowledged(futures: "list[asyncio.Future[Any]]") -> list[Any]:
 
 
 @asynccontextmanager
-async def started_producer(connection: KafkaConnection) -> AsyncIterator[AIOKafkaProducer]:
+async def started_producer(connection: KafkaConnection, *, batch_bytes_max: int = SMALL_BATCH_BYTES_MAX) -> AsyncIterator[AIOKafkaProducer]:
     """An idempotent producer for as long as the block lasts."""
-    producer = idempotent_producer(connection, client_id="planner-bench")
+    producer = idempotent_producer(connection, client_id="planner-bench", batch_bytes_max=batch_bytes_max)
     try:
         async with asyncio.timeout(START_TIMEOUT_S):
             await producer.start()

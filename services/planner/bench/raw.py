@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from planner.bench.cpu_time import used_here_s
 from planner.bench.plans import acknowledged, started_producer
 from planner.bench.written import Written
 from planner.runtime.clock import Clock
-from planner.runtime.kafka import KafkaConnection
+from planner.runtime.kafka import BATCH_BYTES_MAX, KafkaConnection
 
 IN_FLIGHT_MAX: Final = 4000
 BATCH_RECORDS_MAX: Final = 1000
@@ -21,11 +22,15 @@ METADATA_TIMEOUT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RawRun:
-    """One loop over all records: `begun` before the first send, `ended_ms` the broker's time stamp of the last append."""
+    """One loop over all records: `begun` before the first send, `ended_ms` the broker's time stamp of the last append.
+
+    `used_s`: CPU seconds of this process, which builds and sends.
+    """
 
     records: int
     begun: datetime
     ended_ms: int
+    used_s: float
 
     @property
     def took_s(self) -> float:
@@ -36,11 +41,17 @@ class RawRun:
 Progress = Callable[[int], None]
 
 
+class Loop(Protocol):
+    """Sends records in its own way. `progress` hears how many more are acknowledged."""
+
+    async def __call__(self, connection: KafkaConnection, records: Sequence[Written], *, clock: Clock, progress: Progress) -> RawRun: ...
+
+
 async def send_each(connection: KafkaConnection, records: Sequence[Written], *, clock: Clock, progress: Progress) -> RawRun:
     """`send()` for each record, from partition to partition in turn; half a window is under way while the other half is awaited."""
-    async with started_producer(connection) as producer:
+    async with started_producer(connection, batch_bytes_max=BATCH_BYTES_MAX) as producer:
         await _learn_topics(producer, records)
-        begun, ended_ms = clock.now(), 0
+        begun, ended_ms, used_before_s = clock.now(), 0, used_here_s()
         window: list[asyncio.Future[Any]] = []
         for record in _in_turn(records):
             headers = list(record.headers)
@@ -52,21 +63,22 @@ async def send_each(connection: KafkaConnection, records: Sequence[Written], *, 
                 progress(len(half))
         ended_ms = max(ended_ms, await _last_append_ms(window))
         progress(len(window))
-        return RawRun(len(records), begun, ended_ms)
+        return RawRun(len(records), begun, ended_ms, used_here_s() - used_before_s)
 
 
 async def send_batches(connection: KafkaConnection, records: Sequence[Written], *, clock: Clock, progress: Progress) -> RawRun:
     """`send_batch()` of at most BATCH_RECORDS_MAX records, each partition once a round; a round is under way while the next is built."""
-    async with started_producer(connection) as producer:
+    async with started_producer(connection, batch_bytes_max=BATCH_BYTES_MAX) as producer:
         await _learn_topics(producer, records)
-        begun, ended_ms = clock.now(), 0
+        begun, ended_ms, used_before_s = clock.now(), 0, used_here_s()
         earlier: list[asyncio.Future[Any]] = []
         for round_ in _rounds(records):
             sent = [future for partition, batch in round_ for future in await _send_batch(producer, partition, batch)]
             ended_ms = max(ended_ms, await _last_append_ms(earlier))
             progress(sum(len(batch) for _, batch in round_))
             earlier = sent
-        return RawRun(len(records), begun, max(ended_ms, await _last_append_ms(earlier)))
+        ended_ms = max(ended_ms, await _last_append_ms(earlier))
+        return RawRun(len(records), begun, ended_ms, used_here_s() - used_before_s)
 
 
 async def _learn_topics(producer: AIOKafkaProducer, records: Sequence[Written]) -> None:

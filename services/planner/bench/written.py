@@ -49,21 +49,25 @@ class TopicReader:
 
     async def some(self) -> list[Written]:
         """The next records, or none if none came for a moment."""
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            batches: dict[TopicPartition, list[Any]] = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
-        return [
-            Written(record.topic, record.partition, record.key, record.value, record.headers, record.timestamp)
-            for records in batches.values()
-            for record in records
-        ]
+        return [_written(record) for records in (await self._fetched()).values() for record in records]
 
     async def between(self, begin: Marks, end: Marks) -> list[Written]:
         """Everything from one mark to the other, each partition's in order."""
         self.go_to(begin)
         found: list[Written] = []
         while any([await self._consumer.position(partition) < end[partition] for partition in self._partitions]):
-            found += await self.some()
+            for partition, records in (await self._fetched()).items():
+                found += [_written(record) for record in records if record.offset < end[partition]]
         return found
+
+    async def _fetched(self) -> dict[TopicPartition, list[Any]]:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            batches: dict[TopicPartition, list[Any]] = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_MAX)
+        return batches
+
+
+def _written(record: Any) -> Written:  # noqa: ANN401  the library is untyped
+    return Written(record.topic, record.partition, record.key, record.value, record.headers, record.timestamp)
 
 
 @asynccontextmanager

@@ -60,7 +60,7 @@ class KafkaConnection:
         return create_ssl_context(cafile=self.ca_file) if self.security_protocol.endswith("SSL") else None
 
 
-def idempotent_producer(connection: KafkaConnection, *, client_id: str) -> AIOKafkaProducer:
+def idempotent_producer(connection: KafkaConnection, *, client_id: str, batch_bytes_max: int = SMALL_BATCH_BYTES_MAX) -> AIOKafkaProducer:
     """A producer whose sends are acknowledged by all in-sync replicas, and not doubled by its own retries."""
     return AIOKafkaProducer(
         **connection.options(),
@@ -69,7 +69,7 @@ def idempotent_producer(connection: KafkaConnection, *, client_id: str) -> AIOKa
         enable_idempotence=True,
         linger_ms=0,
         compression_type=None,
-        max_batch_size=SMALL_BATCH_BYTES_MAX,
+        max_batch_size=batch_bytes_max,
         max_request_size=REQUEST_BYTES_MAX,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         retry_backoff_ms=100,

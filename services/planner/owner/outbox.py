@@ -1,6 +1,5 @@
 """Decisions -> records, encoded as they are sent. The hot ones by msgspec; golden tests keep their text equal to the typed contracts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -42,7 +41,7 @@ class Record:
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +247,7 @@ class Outbox:
 
     def forwarded(self, source: Incoming, *, key: bytes, partition: int) -> Record:
         """A record that came to the wrong partition, on its way to the right one."""
-        return Record(source.topic, partition, key, source.value, source.headers)
+        return Record(source.topic, partition, key, source.value, list(source.headers))
 
     def _encoded(self, event_id: str, event_type: str, data: Message, *, about: Subject, at: datetime) -> bytes:
         return envelope.encode(

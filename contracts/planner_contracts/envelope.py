@@ -59,14 +59,16 @@ def encode(envelope: Envelope) -> bytes:
     return _ENCODER.encode(present).encode()
 
 
-def decode(value: bytes | None, headers: Sequence[tuple[str, bytes]], *, surrogates: bool = False) -> Envelope:
+def decode(value: bytes | None, headers: Sequence[tuple[str, bytes | None]], *, surrogates: bool = False) -> Envelope:
     """The event in a record. Raises EnvelopeInvalidError if there is none: no value, not JSON, a required attribute missing or wrong.
 
     `surrogates`: lone ones are let through in `data`, for a caller that mends them.
     """
     if value is None:
         raise EnvelopeInvalidError("the record has no value")
-    binary = {name[len(_MODE_HEADER_PREFIX) :]: content for name, content in headers if name.startswith(_MODE_HEADER_PREFIX)}
+    # Kafka's headers may be null, whatever the client's types say.
+    given = [(name, content) for name, content in headers if name.startswith(_MODE_HEADER_PREFIX) and content is not None]
+    binary = {name[len(_MODE_HEADER_PREFIX) :]: content for name, content in given}
     try:
         document = parse(value, surrogates=surrogates)
     except JsonMalformedError as error:

@@ -11,8 +11,8 @@ from planner.gateway.command_publisher import PlanCommand, Trace
 from planner.gateway.positions import Position
 from planner.gateway.problems import ProblemError
 from planner.runtime.failures import IndefiniteError, UnavailableError
-from planner.runtime.log import get_logger
 from planner.runtime.kafka_close import drop_producer
+from planner.runtime.log import get_logger
 from planner_contracts.envelope import HEADERS, Envelope, encode
 from planner_contracts.errors import ErrorCode
 from planner_contracts.partitioning import partition_for

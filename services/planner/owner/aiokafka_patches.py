@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any, Final
 
-from aiokafka.errors import ProducerClosed
 from aiokafka.producer import sender
 
 NEXT_TRANSACTION_BACKOFF_S: Final = 0.001
@@ -28,18 +27,3 @@ async def _end_transaction_once(handler: Any, node_id: int) -> bool:  # noqa: AN
     if backoff is not None:
         await asyncio.sleep(backoff)
     return backoff is None
-
-
-async def drop_producer(producer: Any, *, timeout_s: float) -> None:  # noqa: ANN401  the library is untyped
-    """Close a producer that may hang: its own stop() flushes first, and waits for a broker or a topic that is gone without limit."""
-    producer._closed = True  # noqa: SLF001  what stop() sets
-    sender_task = producer._sender.sender_task  # noqa: SLF001  its own stop() hangs
-    try:
-        async with asyncio.timeout(timeout_s):
-            await producer.client.close()  # fails what is under way, so that the sender can end
-            if sender_task is not None:
-                sender_task.cancel()
-                await asyncio.wait({sender_task})
-    except TimeoutError:
-        pass
-    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001  its own stop() hangs

@@ -13,6 +13,7 @@ from planner.owner.changelog import INCARNATION_KEY, POSITION_KEY, replayed
 from planner.owner.index import FORMAT, Change
 from planner.runtime.failures import StartupRefusedError, UnavailableError
 from planner.runtime.kafka import KafkaConnection, assigned_consumer
+from planner.runtime.kafka_close import stop_consumer
 
 STALLED_TIMEOUT_S: Final = 10.0
 CALL_TIMEOUT_S: Final = 5.0
@@ -96,13 +97,4 @@ async def changelog_reader(connection: KafkaConnection, *, topic: str, partition
         consumer.assign([TopicPartition(topic, partition)])
         yield ChangelogReader(consumer, topic, partition)
     finally:
-        await stopped(consumer)
-
-
-async def stopped(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer without waiting longer than a moment for brokers that are away."""
-    try:
-        async with asyncio.timeout(1.0):
-            await consumer.stop()
-    except TimeoutError:
-        pass
+        await stop_consumer(consumer)

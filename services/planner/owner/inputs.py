@@ -8,10 +8,11 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from planner.owner.changelog import Inputs
-from planner.owner.changelog_reader import GapError, stopped
+from planner.owner.changelog_reader import GapError
 from planner.owner.inbox import Incoming
 from planner.owner.shard_name import ShardName
 from planner.runtime.kafka import KafkaConnection, assigned_consumer
+from planner.runtime.kafka_close import stop_consumer
 from planner_contracts.topics import TopicRole
 
 COMMANDS_PER_TICK_MAX: Final = 500
@@ -55,7 +56,7 @@ class ShardInputs:
                 _refuse_gap(place, offset, first[place], end[place])
                 consumer.seek(place, offset)
         except BaseException:
-            await stopped(consumer)
+            await stop_consumer(consumer)
             raise
         self._consumer, self._after = consumer, inputs
 
@@ -94,7 +95,7 @@ class ShardInputs:
         """Stop reading."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await stopped(consumer)
+            await stop_consumer(consumer)
 
     def wake(self) -> None:
         """End the nap under way, and every later one at once."""

@@ -7,8 +7,8 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from planner.owner.changelog_reader import stopped
 from planner.owner.takeover import NotOursError
+from planner.runtime.kafka_close import stop_consumer
 from planner.runtime.log import get_logger
 
 JOIN_TIMEOUT_S: Final = 30.0
@@ -44,7 +44,7 @@ class Membership(ConsumerRebalanceListener):
 
     async def leave(self) -> None:
         """Leave the group, so that others take over at once."""
-        await stopped(self._consumer)
+        await stop_consumer(self._consumer)
 
     async def prove(self, partition: int) -> None:
         """Prove that the group still holds this partition for us: it accepts a commit. Raises NotOursError.

@@ -83,8 +83,10 @@ class Shard:
         finally:
             if ticking:
                 metrics.let_go()
-            await self._parts.inputs.close()
-            await taken.producer.close()
+            try:
+                await self._parts.inputs.close()
+            finally:
+                await taken.producer.close()
 
     async def _tick_until_stopped(self, taken: Taken) -> None:
         tenure = Tenure(self._name, self._parts.tick, taken)

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
-from planner.owner.aiokafka_patches import drop_producer
 from planner.owner.outbox import Record
 from planner.runtime.failures import IndefiniteError
+from planner.runtime.kafka_close import drop_producer
 
 START_TIMEOUT_S: Final = 8.0
 COMMIT_TIMEOUT_S: Final = 6.0

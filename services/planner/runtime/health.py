@@ -1,6 +1,7 @@
 """/livez, /readyz and /metrics of a process, on a port of its own."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -50,23 +51,38 @@ async def serve_health(health: Health, registry: CollectorRegistry, *, host: str
 
 @asynccontextmanager
 async def bound(server: uvicorn.Server) -> AsyncIterator[str]:
-    """Run a server in the running loop, without its signal handlers, and give its URL."""
+    """Run a server in the running loop, without its signal handlers, and give its URL. Raises StartupRefusedError if the port is taken.
+
+    A server that fails ends the block.
+    """
+    # Bound here: uvicorn would write the reason to its own log, and exit.
+    listener = _listener(server.config.host, server.config.port)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
+    async with asyncio.timeout(START_TIMEOUT_S):
+        await server.startup([listener])
+    host, port = listener.getsockname()[:2]
     try:
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await server.startup()
-    except (OSError, SystemExit) as error:
-        raise StartupRefusedError(f"cannot listen on {server.config.host}:{server.config.port}: {error}") from None
-    loop_task = asyncio.ensure_future(server.main_loop())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.main_loop())
+            try:
+                yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            finally:
+                server.should_exit = True
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await server.shutdown([listener])
+    except BaseExceptionGroup as failed:
+        if len(failed.exceptions) > 1:
+            raise
+        # What the block itself raised is its caller's to know by its type.
+        raise failed.exceptions[0] from failed.exceptions[0].__cause__
+
+
+def _listener(host: str, port: int) -> socket.socket:
     try:
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        await asyncio.wait({loop_task}, timeout=STOP_TIMEOUT_S)
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await server.shutdown()
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise StartupRefusedError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
 def _app(health: Health, registry: CollectorRegistry) -> Starlette:

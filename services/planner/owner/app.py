@@ -25,10 +25,12 @@ from planner.owner.shard_name import ShardName
 from planner.owner.takeover import Takeover
 from planner.owner.tenure import TickParts
 from planner.runtime.clock import SystemClock, jitter
-from planner.runtime.failures import Backoff
+from planner.runtime.failures import Backoff, UnavailableError
 from planner.runtime.health import Health, serve_health
+from planner.runtime.incarnation import read_incarnation
 from planner.runtime.kafka import KafkaConnection, membership_consumer
 from planner.runtime.log import get_logger
+from planner.runtime.patience import patiently
 from planner.runtime.redis import redis_client, refuse_evicting
 from planner.runtime.topic_admin import verify_topics
 from planner_contracts.topics import TopicRole
@@ -48,11 +50,21 @@ async def serve(settings: OwnerSettings, stop: asyncio.Event) -> None:
     try:
         async with serve_health(health, registry, host=settings.health_host, port=settings.health_port) as url:
             get_logger("owner").info("owner.health.serving", url=url)
-            await refuse_evicting(redis)
-            await verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions)
+            await patiently(lambda: _refuse_unfit(settings, connection, redis), stop, delayed=lambda error: _delayed(health, error))
             await _own(settings, connection, redis, OwnerMetrics(registry), health, stop)
     finally:
         await redis.aclose()
+
+
+async def _refuse_unfit(settings: OwnerSettings, connection: KafkaConnection, redis: Redis) -> None:
+    await refuse_evicting(redis)
+    await verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions)
+    await read_incarnation(connection, namespace=settings.namespace, partitions=settings.partitions)
+
+
+def _delayed(health: Health, error: UnavailableError) -> None:
+    health.set(MEMBER_CHECK, ready=False, reason=str(error))
+    get_logger("owner").warning("owner.start.delayed", cause=str(error))
 
 
 async def _own(  # noqa: PLR0917  the clients of this process, each of another type

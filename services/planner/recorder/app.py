@@ -1,12 +1,9 @@
 """The recorder's composition root."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
@@ -25,6 +22,7 @@ from planner.runtime.faststream import broker_options
 from planner.runtime.health import Health, serve_health
 from planner.runtime.kafka import REQUEST_TIMEOUT_MS, KafkaConnection, idempotent_producer
 from planner.runtime.log import get_logger
+from planner.runtime.patience import patiently
 from planner.runtime.sql import queries
 from planner.runtime.topic_admin import verify_topics
 from planner_contracts.topics import TopicRole, topic
@@ -36,8 +34,6 @@ STOP_TIMEOUT_S: Final = 10
 # One connection writes, one finds positions, one is spare.
 _POOL_SIZE: Final = 3
 
-T = TypeVar("T")
-
 _log = get_logger("recorder")
 
 
@@ -48,8 +44,10 @@ async def serve(settings: RecorderSettings, stop: asyncio.Event) -> None:
     connection = KafkaConnection.from_settings(settings)
     async with serve_health(health, registry, host=settings.health_host, port=settings.health_port) as url:
         _log.info("recorder.health.served", url=url)
-        await _patiently(lambda: verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions), stop)
-        pool = await _patiently(lambda: open_run_store(settings.postgres.get_secret_value(), size=_POOL_SIZE), stop)
+        await patiently(
+            lambda: verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions), stop, delayed=_delayed
+        )
+        pool = await patiently(lambda: open_run_store(settings.postgres.get_secret_value(), size=_POOL_SIZE), stop, delayed=_delayed)
         if pool is None:
             return
         dead_letters = KafkaDeadLetters(topic(settings.namespace, TopicRole.DEAD_LETTERS), lambda: _producer(connection))
@@ -115,15 +113,5 @@ async def _raised(failed: asyncio.Future[None]) -> None:
     await failed
 
 
-async def _patiently(attempt: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
-    """The attempt's outcome, however often it takes; None if told to stop before."""
-    backoff = Backoff(0.2, 5, jitter)
-    while not stop.is_set():
-        try:
-            return await attempt()
-        except (UnavailableError, KafkaError, OSError, TimeoutError) as error:
-            _log.warning("recorder.start.delayed", cause=str(error) or type(error).__name__)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(backoff.next_s()):
-                await stop.wait()
-    return None
+def _delayed(error: UnavailableError) -> None:
+    _log.warning("recorder.start.delayed", cause=str(error))

@@ -6,8 +6,9 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from planner.runtime.failures import StartupRefusedError
+from planner.runtime.failures import StartupRefusedError, UnavailableError
 
 SAFE_POLICY: Final = "noeviction"
 CALL_TIMEOUT_S: Final = 5.0
@@ -30,9 +31,17 @@ def redis_client(url: str) -> Redis:
 
 
 async def refuse_evicting(client: Redis) -> None:
-    """Raise StartupRefusedError if the server would throw keys away when its memory is full."""
-    async with asyncio.timeout(CALL_TIMEOUT_S):
-        memory = await client.info("memory")
-    text = str(memory["maxmemory_policy"])
-    if text != SAFE_POLICY:
-        raise StartupRefusedError(f"Redis has maxmemory-policy {text}, which throws timers away: set it to {SAFE_POLICY}")
+    """Raise StartupRefusedError if the server would throw keys away when its memory is full, or does not let us in.
+
+    UnavailableError if it does not answer.
+    """
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            memory = await client.info("memory")
+    except (AuthenticationError, ResponseError) as error:
+        raise StartupRefusedError(f"Redis does not answer us: {error}") from error
+    except (RedisError, OSError, TimeoutError) as error:
+        raise UnavailableError(f"Redis cannot be reached: {str(error) or type(error).__name__}") from error
+    policy = str(memory["maxmemory_policy"])
+    if policy != SAFE_POLICY:
+        raise StartupRefusedError(f"Redis has maxmemory-policy {policy}, which throws timers away: set it to {SAFE_POLICY}")

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from planner.cli.extras import missing_extra
 from planner.runtime.failures import StartupRefusedError
 from planner.runtime.lifecycle import EXIT_REFUSED
-from planner.runtime.settings import FILE_VARIABLE, PREFIX, environment, load, public, variable
+from planner.runtime.settings import FILE_VARIABLE, PREFIX, given, load, public, variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _shown(reader: Reader) -> dict[str, Any]:
 def _unread() -> list[str]:
     """Variables that look like ours and that nothing reads: mistyped, most likely."""
     read = {variable((name,)) for reader in READERS.values() for name in settings_class(reader).model_fields} | {FILE_VARIABLE}
-    return sorted(name for name in environment() if name.startswith(PREFIX) and name.upper() not in read)
+    return sorted(name for name in given() if name.startswith(PREFIX) and name.upper() not in read)
 
 
 def _print(shown: dict[str, dict[str, Any]], unread: list[str]) -> None:

@@ -1,10 +1,12 @@
 """Settings from the environment (`PLANNER_*`), or from the file that PLANNER_SETTINGS_FILE names. Nothing else reads the environment."""
 
 import os
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.sources import read_env_file
 
 from planner.runtime.failures import StartupRefusedError
 from planner_contracts import ids
@@ -100,10 +102,28 @@ class PostgresSettings(_Settings):
 def load(settings_class: type[SettingsT]) -> SettingsT:
     """The settings of a process. Raises StartupRefusedError naming each variable that is wrong, never its value."""
     try:
-        return settings_class(_env_file=os.environ.get(FILE_VARIABLE))
+        return settings_class(_env_file=_file())
     except ValidationError as error:
         faults = "; ".join(f"{variable(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False, include_url=False))
         raise StartupRefusedError(f"settings: {faults}") from None
+    except UnicodeDecodeError:
+        raise StartupRefusedError(f"settings: the file that {FILE_VARIABLE} names is not UTF-8") from None
+
+
+def given() -> set[str]:
+    """The names of all variables that the environment and the settings file have. Raises StartupRefusedError."""
+    path = _file()
+    return set(os.environ) | ({name.upper() for name in read_env_file(path)} if path else set())
+
+
+def _file() -> Path | None:
+    named = os.environ.get(FILE_VARIABLE)
+    if not named:
+        return None
+    # A file that is not there would be passed over in silence, and the process run with defaults.
+    if not (Path(named).is_file() and os.access(named, os.R_OK)):
+        raise StartupRefusedError(f"settings: the file that {FILE_VARIABLE} names cannot be read: {named}")
+    return Path(named)
 
 
 def variable(location: tuple[int | str, ...]) -> str:

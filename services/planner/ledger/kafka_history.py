@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from planner.ledger.history import Fired, RunRow, Skipped
 from planner.runtime.failures import UnavailableError
-from planner.runtime.kafka import KafkaConnection, admin, assigned_consumer
+from planner.runtime.kafka import KafkaConnection, admin, assigned_consumer, ends_consumer
 from planner_contracts.action import Action
 from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.run_event import OccurrenceSkipped, RunChanged, RunEventType
@@ -106,14 +106,7 @@ async def _partitions(connection: KafkaConnection, wanted: Callable[[str], bool]
 
 async def _ends(connection: KafkaConnection, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
     # Uncommitted: the last stable offset stops at an open transaction and would hide what others committed behind it.
-    consumer = AIOKafkaConsumer(
-        **connection.options(),
-        client_id="planner-ledger-ends",
-        group_id=None,
-        isolation_level="read_uncommitted",
-        auto_offset_reset="none",
-        enable_auto_commit=False,
-    )
+    consumer = ends_consumer(connection, client_id="planner-ledger-ends")
     try:
         await consumer.start()
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)

@@ -112,6 +112,20 @@ def assigned_consumer(connection: KafkaConnection, *, client_id: str) -> AIOKafk
     )
 
 
+def ends_consumer(connection: KafkaConnection, *, client_id: str) -> AIOKafkaConsumer:
+    """A consumer that is asked for end offsets alone: of everything written, transactions that are open included."""
+    return AIOKafkaConsumer(
+        **connection.options(),
+        client_id=client_id,
+        group_id=None,
+        isolation_level="read_uncommitted",
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        retry_backoff_ms=50,
+    )
+
+
 def membership_consumer(connection: KafkaConnection, *, group: str, client_id: str, assignors: tuple[type, ...]) -> AIOKafkaConsumer:
     """A dynamic member of a group. Its offsets are nobody's, so it may begin at the end."""
     return AIOKafkaConsumer(

@@ -29,7 +29,7 @@ format: install ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## write docs/reference anew from the code
+docs: install ## write docs/reference and the JSON Schemas anew from the code
 	$(BIN)/python deploy/reference.py
 
 locks: install ## compile requirements/*.txt anew

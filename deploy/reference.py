@@ -1,7 +1,8 @@
-"""Write docs/reference/*.md from the code: `make docs`. With `--check` write nothing and fail if a page is behind."""
+"""Write docs/reference and the JSON Schemas from the code: `make docs`. With `--check` write nothing and fail if a file is behind."""
 
 import argparse
 import importlib
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,11 +14,14 @@ from pydantic.fields import FieldInfo
 from planner.cli.app import ENTRIES
 from planner.cli.config import READERS, settings_class
 from planner.runtime.settings import variable
+from planner_contracts.documents import DOCUMENTS, schemas
 from planner_contracts.errors import CATALOGUE
 from planner_contracts.topics import TOPICS, TopicDeclaration
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCE: Final = ROOT / "services" / "planner"
+SCHEMAS: Final = "contracts/planner_contracts/schemas"
+_SCHEMAS_LINK: Final = f"../../{SCHEMAS}"
 _MADE: Final = "<!-- Written by `make docs` from the code. -->"
 
 
@@ -131,22 +135,46 @@ def metrics() -> str:
     )
 
 
-PAGES: Final = {"topics.md": topics, "errors.md": errors, "commands.md": commands, "settings.md": settings, "metrics.md": metrics}
+def messages() -> str:
+    rows = (
+        (
+            f"[{name}]({_SCHEMAS_LINK}/{name}.json)",
+            "" if document.topic is None else f"`{document.topic}`",
+            ", ".join(f"`{kind}`" for kind in document.types),
+            _one_line(document.model.__doc__),
+        )
+        for name, document in DOCUMENTS.items()
+    )
+    return page(
+        "Messages and resources",
+        f"Records are CloudEvents: [record]({_SCHEMAS_LINK}/record.json). `type` says which of these documents is their `data`; those "
+        "without a topic are the HTTP API's. Each name leads to the JSON Schema; valid and invalid examples stand in "
+        "[examples](../../contracts/planner_contracts/examples).",
+        table(("document", "topic", "types", "meaning"), rows),
+    )
+
+
+def files() -> dict[str, str]:
+    """Path -> text of everything that is written from the code."""
+    pages = {"topics": topics, "messages": messages, "errors": errors, "commands": commands, "settings": settings, "metrics": metrics}
+    return {f"docs/reference/{name}.md": write() for name, write in pages.items()} | {
+        f"{SCHEMAS}/{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas().items()
+    }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is behind")
-    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "reference", help="the folder of the pages")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is behind")
+    parser.add_argument("--into", type=Path, default=ROOT, help="the project's folder")
     given = parser.parse_args()
     behind = []
-    for name, write in PAGES.items():
+    for name, text in files().items():
         path = given.into / name
-        text = write()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         behind.append(name)
         if not given.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if given.check and behind:
         sys.stderr.write(f"behind the code, run `make docs`: {', '.join(behind)}\n")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from planner_contracts.instants import format_instant
+from planner_contracts.instants import Instant, format_instant
 from planner_contracts.strict_json import JsonMalformedError, parse, text_is_storable
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -17,8 +17,8 @@ HEADERS: Final[list[tuple[str, bytes]]] = [("content-type", CONTENT_TYPE.encode(
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _SPECVERSION: Final = "1.0"
 _MODE_HEADER_PREFIX: Final = "ce_"
-_TIME: Final = TypeAdapter(AwareDatetime)
-_ATTRIBUTE_CHARACTERS_MAX: Final = 400
+_TIME: Final = TypeAdapter[datetime](Instant)
+ATTRIBUTE_CHARACTERS_MAX: Final = 400
 
 
 class EnvelopeInvalidError(ValueError):
@@ -118,6 +118,6 @@ def _attribute(document: dict[str, Any], name: str) -> str | None:
     value = document.get(name)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > _ATTRIBUTE_CHARACTERS_MAX or not text_is_storable(value):
-        raise EnvelopeInvalidError(f"{name} is not a text of at most {_ATTRIBUTE_CHARACTERS_MAX} storable characters")
+    if not isinstance(value, str) or len(value) > ATTRIBUTE_CHARACTERS_MAX or not text_is_storable(value):
+        raise EnvelopeInvalidError(f"{name} is not a text of at most {ATTRIBUTE_CHARACTERS_MAX} storable characters")
     return value

@@ -15,7 +15,8 @@ OrganizationId = NewType("OrganizationId", str)
 PLAN_ID_NAMESPACE = UUID("63527d55-b7b5-5d6d-b46e-6f168de8d166")
 
 _NAMESPACE = re.compile(r"[a-z0-9-]{1,40}\Z", re.ASCII)
-_ACTION = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*\Z", re.ASCII)
+ACTION_PATTERN = "[a-z0-9]+([.-][a-z0-9]+)*"
+_ACTION = re.compile(rf"{ACTION_PATTERN}\Z", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII)
 ACTION_CHARACTERS_MAX = 120
 

@@ -1,10 +1,11 @@
 """The public plan (api.md, section 1; scheduling.md, section 2)."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
+from planner_contracts.ids import ACTION_CHARACTERS_MAX, ACTION_PATTERN
 from planner_contracts.instants import Instant
 from planner_contracts.message import Message, Request
 from planner_contracts.run import RunState
@@ -15,6 +16,9 @@ LABELS_MAX: Final = 32
 LABEL_CHARACTERS_MAX: Final = 63
 NAME_CHARACTERS_MAX: Final = 200
 TIMEOUT_SECONDS_MAX: Final = 2_592_000
+
+
+ActionName = Annotated[str, Field(max_length=ACTION_CHARACTERS_MAX, pattern=f"^{ACTION_PATTERN}$")]
 
 
 class PlanStatus(StrEnum):
@@ -97,19 +101,25 @@ class Retry(Request):
     """When a failed attempt is followed by another. Seconds 1 to 604 800, `multiplier` 1 to 10."""
 
     max_attempts: Annotated[int, Field(ge=1, le=20, strict=True)] = 1
-    initial_seconds: Annotated[float, Field(ge=1, le=604_800)] = 10
-    multiplier: Annotated[float, Field(ge=1, le=10)] = 2
-    max_seconds: Annotated[float, Field(ge=1, le=604_800)] = 3600
+    initial_seconds: Annotated[float, Field(ge=1, le=604_800, strict=True)] = 10
+    multiplier: Annotated[float, Field(ge=1, le=10, strict=True)] = 2
+    max_seconds: Annotated[float, Field(ge=1, le=604_800, strict=True)] = 3600
     retry_on: list[Literal["failure", "timeout"]] = ["failure", "timeout"]
+
+
+def _given(name: str, json_type: str) -> dict[str, JsonValue]:
+    return {"required": [name], "properties": {name: {"type": json_type}}}
 
 
 class PlanDefinition(Request):
     """What a caller gives: `action` and exactly one of `execute_at` and `recurrence`; all else has a default."""
 
+    model_config = {"json_schema_extra": {"oneOf": [_given("execute_at", "string"), _given("recurrence", "object")]}}
+
     organization_id: str | None = None
     name: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] | None = None
     labels: Annotated[dict[str, str], Field(max_length=LABELS_MAX)] = {}
-    action: str
+    action: ActionName
     payload: dict[str, JsonValue] = {}
     ordering_key: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)] | None = None
     execute_at: str | None = None
@@ -126,7 +136,13 @@ class PlanDefinition(Request):
     run_timeout_seconds: Annotated[int, Field(ge=1, le=TIMEOUT_SECONDS_MAX, strict=True)] | None = None
     heartbeat_timeout_seconds: Annotated[int, Field(ge=1, le=TIMEOUT_SECONDS_MAX, strict=True)] | None = None
     pause_after_failures: Annotated[int, Field(ge=1, strict=True)] | None = None
-    active: bool = True
+    active: Annotated[bool, Field(strict=True)] = True
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if (self.execute_at is None) is (self.recurrence is None):
+            raise ValueError("exactly one of execute_at and recurrence is required")
+        return self
 
 
 class LastRun(Message):

@@ -63,7 +63,7 @@ def test_the_reference_is_what_the_code_says() -> None:
 
 def test_a_reference_that_is_behind_is_found(tmp_path: Path) -> None:
     _reference("--into", str(tmp_path))
-    page = tmp_path / "topics.md"
+    page = tmp_path / "docs/reference/topics.md"
     page.write_text(page.read_text(encoding="utf-8").replace("30 days", "3 days"), encoding="utf-8")
 
     result = _reference("--check", "--into", str(tmp_path))

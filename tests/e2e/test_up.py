@@ -2,8 +2,10 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -16,6 +18,9 @@ pytestmark = pytest.mark.timeout(180)
 
 REACH = ("namespace", "gateway", "data", "health", "kafka", "redis", "postgres", "api_key", "tenant_id", "organization_id", "pids", "env")
 SERVICES = {"kafka", "valkey", "postgres", "recorder", "owner", "gateway"}
+
+
+FAR_AWAY = {"name": "kept", "action": "content.publish", "execute_at": "2199-01-01T00:00:00Z"}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +37,19 @@ def stack(folder: Path) -> Iterator[Stack]:
 
 def an_api(stack: Stack) -> httpx.Client:
     return httpx.Client(base_url=stack.ready["gateway"], headers={"Authorization": f"Bearer {stack.ready['api_key']}"}, timeout=20)
+
+
+def a_free_range() -> int:
+    """A port with twelve free ones after it, as far as one can know."""
+    while True:
+        with ExitStack() as taken:
+            first = taken.enter_context(socket.create_server((LOOPBACK, 0))).getsockname()[1]
+            try:
+                for port in range(first + 1, first + 13):
+                    taken.enter_context(socket.create_server((LOOPBACK, port)))
+            except (OSError, OverflowError):
+                continue
+            return int(first)
 
 
 def test_the_ready_line_tells_how_to_reach_everything(stack: Stack) -> None:
@@ -69,6 +87,27 @@ async def test_what_dies_is_started_again_and_named(stack: Stack, service: str) 
     assert f"{service} ended by SIGKILL; starting it again in" in stack.notices
 
 
+async def test_servers_that_the_user_has_are_used_and_none_is_started_beside_them(stack: Stack, folder: Path) -> None:
+    connection = await asyncpg.connect(stack.ready["postgres"])
+    await connection.execute("CREATE DATABASE another")
+    await connection.close()
+    own = {name: stack.ready["env"][name] for name in ("PLANNER_KAFKA", "PLANNER_REDIS")}
+    own |= {"PLANNER_POSTGRES": stack.ready["postgres"].removesuffix("planner") + "another", "PLANNER_NAMESPACE": "another"}
+    base = a_free_range()
+    with running_stack(folder, "--ephemeral", "--port-base", str(base), settings=own) as other:
+        assert set(other.ready["pids"]) == {"recorder", "owner", "gateway"}
+        assert other.ready["kafka"] == stack.ready["kafka"]
+        assert other.ready["gateway"] == f"http://{LOOPBACK}:{base}"
+        health = [url for urls in other.ready["health"].values() for url in urls]
+        assert sorted(health) == [f"http://{LOOPBACK}:{base + place}" for place in (10, 11, 12)]
+        with an_api(other) as api:
+            api.post("/api/v1/plans", json=FAR_AWAY).raise_for_status()
+        pids = other.all_pids()
+        assert other.stop(signal.SIGINT) == 0
+        assert all(is_over(pid) for pid in pids)
+        assert not os.path.lexists(other.ready["data"])
+
+
 def test_a_second_stack_on_the_same_folder_is_refused(stack: Stack) -> None:
     refused = planner("up", "--data", stack.ready["data"], settings={})
     assert refused.returncode == 78
@@ -100,10 +139,9 @@ def test_a_kafka_that_is_not_there_is_told(folder: Path) -> None:
 
 async def test_a_killed_stack_leaves_no_process_and_its_data_serves_the_next(folder: Path) -> None:
     data = folder / "survivor"
-    definition = {"name": "kept", "action": "content.publish", "execute_at": "2999-01-01T00:00:00Z"}
     with running_stack(folder, "--data", str(data)) as first:
         with an_api(first) as api:
-            plan_id = api.post("/api/v1/plans", json=definition).raise_for_status().json()["id"]
+            plan_id = api.post("/api/v1/plans", json=FAR_AWAY).raise_for_status().json()["id"]
         pids = first.all_pids()
         first.process.kill()
         await until(lambda: all(is_over(pid) for pid in pids), what="every process is gone", within_s=20)

@@ -50,19 +50,21 @@ class Stack:
         """Another planner command with the settings of this stack."""
         return planner(*arguments, settings=self.ready["env"])
 
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code."""
+        self.process.send_signal(how)
         return self.process.wait(STOP_WITHIN_S)
 
 
 @contextmanager
-def running_stack(folder: Path, *options: str) -> Iterator[Stack]:
+def running_stack(folder: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """`planner up --json` with these options; what it says is kept in the folder. It is stopped at the end, if it has not been before."""
     stderr = folder / f"up-{os.urandom(4).hex()}.err"
     # Ends with the tests however they end; it then stops its own children in order.
     with_us = (sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), str(int(signal.SIGTERM)), "-")
     with stderr.open("w") as told:
-        process = subprocess.Popen([*with_us, PLANNER, "up", "--json", *options], stdout=subprocess.PIPE, stderr=told, text=True)
+        command: list[str | Path] = [*with_us, PLANNER, "up", "--json", *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True, env=_environment(settings or {}))
     with process:
         try:
             assert process.stdout is not None
@@ -77,9 +79,13 @@ def running_stack(folder: Path, *options: str) -> Iterator[Stack]:
 
 def planner(*arguments: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """One planner command to its end."""
-    own = {name: value for name, value in environment().items() if not name.startswith("PLANNER_")} | dict(settings)
     command: Sequence[str | Path] = [PLANNER, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=READY_WITHIN_S, env=own)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=READY_WITHIN_S, env=_environment(settings))
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Ours, but for settings of a stack that the developer may have."""
+    return {name: value for name, value in environment().items() if not name.startswith("PLANNER_")} | dict(settings)
 
 
 def is_over(pid: int) -> bool:

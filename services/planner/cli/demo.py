@@ -103,7 +103,7 @@ async def _tell(reach: Mapping[str, Any], screen: Screen, audience: Audience, ap
         screen.say("killed", f"the owner (pid {screen.pids['owner']}), with SIGKILL")
         os.kill(screen.pids["owner"], signal.SIGKILL)
 
-    story = Story(Stage(api=api, audience=audience, clock=SystemClock(), kill_owner=kill_owner, announce=screen.announce))
+    story = Story(Stage(api=api, audience=audience, clock=SystemClock(), kill_owner=kill_owner, announce=screen.announce, say=screen.say))
     await story.play()
     screen.show_runs([(name, await api.runs(plan_id)) for plan_id, name in story.plans.items()])
     connection = KafkaConnection(bootstrap=reach["kafka"])

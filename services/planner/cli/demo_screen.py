@@ -2,8 +2,10 @@
 
 import signal
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,12 +14,13 @@ from planner.embedded.program import Program
 from planner.ledger.check import Report
 from planner.runtime.clock import Clock
 
-_RUNS_SHOWN: Final = 8
-_COLUMNS: Final = ("plan", "revision", "scheduled for (UTC)", "state", "late (ms)", "worker")
+_RUNS_SHOWN: Final = 5
+_COLUMNS: Final = ("plan", "revision", "due (UTC)", "state", "late (ms)")
 _STYLES: Final[Mapping[str, str]] = {
     "due → action": "bold green",
     "completed": "green",
     "failed": "red",
+    "caught up": "bold green",
     "killed": "bold red",
     "restarting": "red",
 }
@@ -62,14 +65,16 @@ class Screen:
 
     def show_runs(self, plans: Sequence[tuple[str, list[dict[str, Any]]]]) -> None:
         """A few runs of each plan, as the API gives them: the newest first."""
-        table = Table(*_COLUMNS, title="Runs, from the HTTP API", title_justify="left")
+        table = Table(title="Runs, from the HTTP API", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        for column in _COLUMNS:
+            table.add_column(column, no_wrap=True, justify="right" if column == "late (ms)" else "left")
         for name, runs in plans:
             for run in runs[:_RUNS_SHOWN]:
-                scheduled_for = str(run["scheduled_for"]).removesuffix("Z").partition("T")[2]
-                row = (name, str(run["plan_revision"]), scheduled_for, run["state"], f"{run['lateness_ms']:.1f}", str(run["worker"]))
+                due_at = f"{datetime.fromisoformat(run['due_at']):%H:%M:%S.%f}"[:-3]
+                row = (name, str(run["plan_revision"]), due_at, run["state"], f"{run['lateness_ms']:.1f}")
                 table.add_row(*(escape(cell) for cell in row))
             if len(runs) > _RUNS_SHOWN:
-                table.add_row(name, "", f"and {len(runs) - _RUNS_SHOWN} more", "", "", "")
+                table.add_row(name, "", f"and {len(runs) - _RUNS_SHOWN} more", "", "")
         self._console.print()
         self._console.print(table)
 

@@ -11,6 +11,7 @@ from planner.cli.demo_api import DemoApi, DemoFailedError
 from planner.cli.demo_audience import Audience
 from planner.ledger.expectation import EveryPeriod, Expectation, OneShot
 from planner.runtime.clock import Clock
+from planner_contracts.action import Action
 from planner_contracts.instants import format_instant
 from planner_contracts.run import RunState
 
@@ -38,6 +39,7 @@ class Stage:
     clock: Clock
     kill_owner: Callable[[], None]
     announce: Callable[[str], None]
+    say: Callable[[str, str], None]
 
 
 class Story:
@@ -55,9 +57,9 @@ class Story:
         pulse_id, pulse = await self._changed()
         await self._cancelled()
         await self._killed_owner()
-        self._stage.announce("The cron plan fires at the full minute")
-        await self._until(lambda: self._fired(cron_id) >= 1, what="the cron plan fired", within_s=_MINUTE_WITHIN_S)
-        self.expectations += [until(await self._stage.api.cancel(cron_id), cron), until(await self._stage.api.cancel(pulse_id), pulse)]
+        self.expectations.append(until(await self._stage.api.cancel(pulse_id), pulse))
+        await self._minute_is_full(cron_id)
+        self.expectations.append(until(await self._stage.api.cancel(cron_id), cron))
         await self._all_recorded()
 
     async def _every_minute(self) -> tuple[str, EveryPeriod]:
@@ -93,8 +95,15 @@ class Story:
         begin = self._stage.clock.now() + _SOON
         ids = [await self._create_once(f"{BURST_PREFIX} {number}", begin + number * _BURST_EVERY) for number in range(_BURST)]
         await self._until(lambda: self._fired(*ids) >= _BURST // 3, what="a third of them has fired")
+        before = self._fired(*ids)
         self._stage.kill_owner()
         await self._until(lambda: self._completed(*ids) == _BURST, what="all of them are completed")
+        latest_s = max(self._late(*ids)).total_seconds()
+        self._stage.say("caught up", f"{before} had fired before the kill, {_BURST - before} did after it, at most {latest_s:.1f} s late")
+
+    async def _minute_is_full(self, cron_id: str) -> None:
+        self._stage.announce("Back to the cron plan: it fires at the full minute")
+        await self._until(lambda: self._completed(cron_id) >= 1, what="the cron plan's run is completed", within_s=_MINUTE_WITHIN_S)
 
     async def _all_recorded(self) -> None:
         for plan_id in self.plans:
@@ -125,8 +134,13 @@ class Story:
         return created
 
     def _fired(self, *plan_ids: str, revision: int | None = None) -> int:
-        actions = [published.action for published in self._stage.audience.actions if published.action.plan_id in plan_ids]
-        return sum(revision is None or action.plan_revision == revision for action in actions)
+        return sum(revision is None or action.plan_revision == revision for action in self._actions(*plan_ids))
+
+    def _late(self, *plan_ids: str) -> list[timedelta]:
+        return [action.published_at - action.due_at for action in self._actions(*plan_ids)]
+
+    def _actions(self, *plan_ids: str) -> list[Action]:
+        return [published.action for published in self._stage.audience.actions if published.action.plan_id in plan_ids]
 
     def _completed(self, *plan_ids: str) -> int:
         return sum(run.state is RunState.COMPLETED for run in self._stage.audience.runs.values() if run.plan_id in plan_ids)

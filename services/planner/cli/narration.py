@@ -1,7 +1,9 @@
 """What `planner up` prints while it works: a line for each thing that happens, coloured on a terminal only."""
 
 import signal
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -52,12 +54,14 @@ def print_ready(console: Console, reach: Mapping[str, Any]) -> None:
         ("API key", reach["api_key"]),
     ):
         console.print(f"  [bold]{name:<9}[/] {escape(value)}", highlight=False, soft_wrap=True)
-    console.print("\nA plan that is due in five seconds:\n", highlight=False)
-    console.print(escape(_FIRST_REQUEST.format(**reach)), highlight=False, soft_wrap=True)
+    console.print("\nIn another terminal, a sample worker and a plan for every five seconds:\n", highlight=False)
+    console.print(escape(_FIRST_REQUEST.format(planner=Path(sys.argv[0]), **reach)), highlight=False, soft_wrap=True)
 
 
 _FIRST_REQUEST: Final = """\
-  curl -s {gateway}/api/v1/plans -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' \\
-    -d '{{"name": "first", "action": "content.publish", "payload": {{"content_id": "42"}}, "timezone": "UTC",
-         "execute_at": "'$(date -u -d '+5 seconds' +%Y-%m-%dT%H:%M:%SZ)'"}}'
+  export PLANNER={gateway} KEY={api_key} PLANNER_KAFKA={kafka}
+  {planner} worker &
+  curl -s $PLANNER/api/v1/plans -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \\
+    -d '{{"action": "content.publish", "payload": {{"content_id": "42"}}, "recurrence": {{"type": "interval", "every_seconds": 5}}}}'
+  curl -s $PLANNER/api/v1/plans -H "Authorization: Bearer $KEY"
 """

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from planner.embedded.folders import kafka_jars
 from planner.embedded.ports import LOOPBACK, listens, reserved
+from planner.embedded.prerequisites import missing_java
 from planner.embedded.process import Command, run_to_end
 from planner.embedded.program import Program, running
 from planner.runtime.clock import secret
@@ -126,9 +127,7 @@ def _command(data: Path, name: str, main_class: str, *arguments: str) -> Command
         raise StartupRefusedError("Kafka's jars are not there yet. Install: python -m planner.embedded.download")
     java = shutil.which("java")
     if java is None:
-        raise StartupRefusedError(
-            "`java` was not found; Kafka needs Java 17 or later. `python -m planner.embedded.download` says how to install it"
-        )
+        raise StartupRefusedError(f"Kafka cannot be started here: {missing_java()}")
     log = data / "logs" / f"{name}.out"
     options = (*_JAVA_OPTIONS, f"-Dlog4j2.configurationFile={data / 'kafka-log4j2.properties'}")
     return Command(

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 
 PYTHON_AT_LEAST = (3, 11)
 JAVA_AT_LEAST = 17
@@ -23,15 +24,28 @@ def missing() -> list[str]:
     faults = []
     if sys.version_info < PYTHON_AT_LEAST:
         wanted = ".".join(str(part) for part in PYTHON_AT_LEAST)
-        faults.append(f"Python {wanted} or later is needed, this is {sys.version.split()[0]}. Install: {_command('python')}")
-    java = java_version()
-    if java is None:
-        faults.append(f"Java {JAVA_AT_LEAST} or later is needed and `java` was not found. Install: {_command('java')}")
-    elif java < JAVA_AT_LEAST:
-        faults.append(f"Java {JAVA_AT_LEAST} or later is needed, `java` is {java}. Install: {_command('java')}")
+        faults.append(
+            f"Python {wanted} or later is needed, this is {sys.version.split()[0]}. Install: {_command('python')}"
+            " (and name it, if it is not `python3`: make PYTHON=python3.12 …)"
+        )
+    elif sys.prefix == sys.base_prefix and find_spec("ensurepip") is None:
+        faults.append(f"Python's venv is needed and is not part of this {sys.executable}. Install: {_command('python')}")
+    java = missing_java()
+    if java is not None:
+        faults.append(java)
     if shutil.which("mvn") is None:
         faults.append(f"Maven is needed and `mvn` was not found. Install: {_command('maven')}")
     return faults
+
+
+def missing_java() -> str | None:
+    """None if the `java` on the path will do."""
+    version = java_version()
+    if version is None:
+        return f"Java {JAVA_AT_LEAST} or later is needed and `java` was not found. Install: {_command('java')}"
+    if version < JAVA_AT_LEAST:
+        return f"Java {JAVA_AT_LEAST} or later is needed, `java` is {version}. Install: {_command('java')}"
+    return None
 
 
 def java_version() -> int | None:

@@ -1,4 +1,5 @@
 import io
+import subprocess
 from pathlib import Path
 
 from rich.console import Console
@@ -38,12 +39,12 @@ def test_a_pipe_gets_plain_text_and_every_address_whole() -> None:
     assert all(value in written.getvalue() for value in REACH.values())
 
 
-def test_the_first_request_is_one_that_a_shell_can_run() -> None:
+def test_the_first_requests_are_what_a_shell_can_run() -> None:
     console, written = a_console()
     print_ready(console, REACH)
-    command = written.getvalue().partition("  curl")[2]
-    assert command.count('"') % 2 == 0
-    assert "http://127.0.0.1:8080/api/v1/plans -H 'Authorization: Bearer pk_1_2'" in command
+    _, _, commands = written.getvalue().partition("  export ")
+    assert commands.startswith("PLANNER=http://127.0.0.1:8080 KEY=pk_1_2 PLANNER_KAFKA=127.0.0.1:8081\n")
+    assert subprocess.run(["sh", "-n"], input=f"export {commands}", text=True, check=True, capture_output=True).stderr == ""
 
 
 def test_a_restart_is_told_with_its_cause_and_its_log() -> None:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from planner.gateway import acceptance
 from planner.gateway.authentication import Authentication
 from planner.gateway.caller import Caller, Scope
+from planner.gateway.lists import refuse_repeats
 
 
 class Access:
@@ -21,6 +22,7 @@ class Access:
         async def caller(request: Request) -> Caller:
             known = await self._authentication.caller(request, scope)
             acceptance.require_json(request.headers.getlist(acceptance.HEADER))
+            refuse_repeats(name for name, _ in request.query_params.multi_items())
             return known
 
         return caller

@@ -1,7 +1,8 @@
 """The lists that callers ask for: their parameters, and what those mean."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,6 +22,7 @@ from planner_contracts.strict_json import text_is_storable
 
 PAGE_MAX: Final = 200
 PAGE_DEFAULT: Final = 50
+_REPEATABLE: Final = "label"
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 
@@ -57,6 +59,15 @@ class PlanSort(StrEnum):
     CREATED_NEWEST = "-created_at"
     NEXT_RUN = "next_run_at"
     NAME = "name"
+
+
+def refuse_repeats(given: Iterable[str]) -> None:
+    """Raises ProblemError, INVALID_PARAMETER, for a name of a query parameter that stands twice but may not: one of the two would be
+    followed, and the caller could not tell which.
+    """
+    for name, count in Counter(given).items():
+        if count > 1 and name != _REPEATABLE:
+            raise ProblemError(ErrorCode.INVALID_PARAMETER, f"{name[:40]}: it is given {count} times")
 
 
 class ForOrganization(Request):

@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -98,6 +99,8 @@ def test_unknown_and_invalid_parameters_are_errors(client: httpx.Client) -> None
         "limit=0",
         "limit=201",
         "limit=x",
+        "limit=1&limit=2",
+        "organization_id=a&organization_id=b",
         "status=done",
         "sort=size",
         "label=nocolon",
@@ -194,6 +197,38 @@ def test_each_fault_of_a_definition_is_listed(client: httpx.Client) -> None:
         ("/timezone", "TZ_UNKNOWN"),
         ("/id", "READ_ONLY_FIELD"),
     }
+
+
+def test_each_field_is_taken_at_its_limit_and_refused_beyond(client: httpx.Client) -> None:
+    def nested(levels: int) -> dict[str, Any]:
+        return {"a": nested(levels - 1) if levels > 1 else 1}
+
+    for field, fits, too_much in (
+        ("payload", {"a": "x" * (65_536 - len('{"a":""}'))}, {"a": "x" * (65_537 - len('{"a":""}'))}),
+        ("payload", nested(32), nested(33)),
+        ("labels", {f"k{number}": "v" for number in range(32)}, {f"k{number}": "v" for number in range(33)}),
+        ("labels", {"k" * 63: "v" * 63}, {"k": "v" * 64}),
+        ("name", "\U0001f600" * 200, "\U0001f600" * 201),
+    ):
+        plan = created(client, **{field: fits})
+        assert client.get(f"/plans/{plan['id']}").json()[field] == fits
+        path = f"/plans/{plan['id']}"
+        for answer in (client.post("/plans", json=HOURLY | {field: too_much}), client.patch(path, json={field: too_much})):
+            assert problem_code(answer) == (422, "VALIDATION_FAILED")
+            assert [(f["pointer"].split("/")[1], f["code"]) for f in answer.json()["errors"]] == [(field, "FIELD_OUT_OF_RANGE")]
+
+
+def test_what_nothing_can_store_is_an_invalid_field(client: httpx.Client) -> None:
+    for field, value in (("name", "a\0"), ("payload", {"a": ["\0"]}), ("payload", {"\0": 1}), ("labels", {"k": "\0"})):
+        answer = client.post("/plans", json=HOURLY | {field: value})
+        assert problem_code(answer) == (422, "VALIDATION_FAILED")
+        assert [(f["pointer"].split("/")[1], f["code"]) for f in answer.json()["errors"]] == [(field, "FIELD_INVALID")]
+
+
+def test_numbers_come_back_as_they_were_given(client: httpx.Client) -> None:
+    payload = {"largest": 10**308, "long": 2**63 + 1, "small": 5e-324, "precise": 0.1}
+    plan = created(client, payload=payload)
+    assert client.get(f"/plans/{plan['id']}").json()["payload"] == payload
 
 
 def test_a_huge_announced_length_is_refused_without_reading(client: httpx.Client, gateway: Gateway) -> None:

@@ -1,6 +1,7 @@
 """Plans over HTTP, with the real owner and recorder behind the gateway."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -67,6 +68,65 @@ def test_the_same_key_for_another_request_is_refused(client: httpx.Client) -> No
     key = {"Idempotency-Key": "k"}
     client.post("/plans", json=HOURLY, headers=key)
     assert problem_code(client.post("/plans", json=HOURLY | {"name": "other"}, headers=key)) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_repeats_of_a_create_at_the_same_time_make_one_plan(gateway: Gateway, tenant: str) -> None:
+    token = gateway.key(tenant)
+
+    def create(_: int) -> httpx.Response:
+        with gateway.client(token) as client:
+            return client.post("/plans", json=HOURLY, headers={"Idempotency-Key": "k"})
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(create, range(6)))
+    assert [answer.status_code for answer in answers] == [201] * 6
+    assert [answer.json() for answer in answers] == [answers[0].json()] * 6
+    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+
+
+def test_a_key_counts_in_its_organization_and_for_its_target(client: httpx.Client, gateway: Gateway, tenant: str) -> None:
+    key = {"Idempotency-Key": "k"}
+    first = client.post("/plans", json=HOURLY, headers=key).json()
+    second = client.post("/plans?organization_id=eu", json=HOURLY, headers=key)
+    assert (second.status_code, second.json()["organization_id"]) == (201, "eu")
+    for plan in (first, second.json()):
+        changed = client.patch(f"/plans/{plan['id']}", json={"name": "x"}, headers=key)
+        assert (changed.status_code, changed.json()["name"], "idempotency-replayed" in changed.headers) == (200, "x", False)
+    with gateway.client(gateway.key(tenant)) as colleague:
+        again = colleague.post("/plans", json=HOURLY, headers=key)
+        assert (again.status_code, again.json()) == (201, first)
+
+
+def test_a_rejection_is_not_remembered_under_its_key(client: httpx.Client) -> None:
+    key = {"Idempotency-Key": "k"}
+    refused = client.post("/plans", json=HOURLY | {"action": "not.registered"}, headers=key)
+    assert problem_code(refused) == (422, "ACTION_UNKNOWN")
+    mended = client.post("/plans", json=HOURLY, headers=key)
+    assert (mended.status_code, "idempotency-replayed" in mended.headers) == (201, False)
+
+
+def test_a_repeated_change_is_answered_although_its_revision_has_passed(client: httpx.Client) -> None:
+    path = f"/plans/{created(client)['id']}"
+    headers = {"Idempotency-Key": "p", "If-Match": client.get(path).headers["etag"]}
+    first = client.patch(path, json={"name": "a"}, headers=headers)
+    again = client.patch(path, json={"name": "a"}, headers=headers)
+    assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (200, first.json(), "true")
+    stale = {"Idempotency-Key": "d", "If-Match": '"1"'}
+    assert problem_code(client.delete(path, headers=stale)) == (412, "REVISION_MISMATCH")
+
+
+def test_a_patch_that_changes_nothing_makes_no_revision(client: httpx.Client) -> None:
+    plan = created(client, name="a")
+    same = client.patch(f"/plans/{plan['id']}", json={"name": "a", "labels": {}})
+    assert (same.status_code, same.json()) == (200, plan)
+
+
+def test_a_plan_moves_from_an_instant_to_a_rule(client: httpx.Client) -> None:
+    plan = created(client, recurrence=None, execute_at="2090-01-01T00:00:00Z")
+    cron = {"type": "cron", "expression": "0 9 * * 1"}
+    changed = client.patch(f"/plans/{plan['id']}", json={"execute_at": None, "recurrence": cron, "timezone": "Europe/Amsterdam"})
+    assert (changed.status_code, changed.json()["execute_at"], changed.json()["recurrence"]) == (200, None, cron)
+    assert changed.json()["next_run_at"] < plan["next_run_at"]
 
 
 def test_a_repeated_change_gets_the_first_answer_again(client: httpx.Client) -> None:

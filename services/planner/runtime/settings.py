@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from pydantic_settings.sources import read_env_file
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from planner.runtime.failures import StartupRefusedError
 from planner_contracts import ids
@@ -113,7 +112,8 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
 def given() -> set[str]:
     """The names of all variables that the environment and the settings file have. Raises StartupRefusedError."""
     path = _file()
-    return set(os.environ) | ({name.upper() for name in read_env_file(path)} if path else set())
+    in_file = DotEnvSettingsSource(_Settings, env_file=path).env_vars if path else {}
+    return set(os.environ) | {name.upper() for name in in_file}
 
 
 def _file() -> Path | None:

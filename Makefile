@@ -11,6 +11,7 @@ help: ## this list
 install: $(VENV)/.installed ## everything into .venv and the cache folder
 
 $(VENV)/.installed: pyproject.toml requirements/dev.txt deploy/embedded/pom.xml
+	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON). Install: sudo apt-get install python3 python3-venv, or see python.org" >&2; exit 1; }
 	@$(PYTHON) deploy/prerequisites.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

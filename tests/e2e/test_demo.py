@@ -92,8 +92,8 @@ async def test_on_a_terminal_it_has_colours_and_stops_in_order_at_ctrl_c() -> No
 
 def start_on(terminal: int) -> subprocess.Popen[bytes]:
     try:
-        command, env = [PLANNER, "demo"], {**environment(), "TERM": "xterm"}
-        return subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=env)
+        env = {**environment(), "TERM": "xterm"}
+        return subprocess.Popen([str(PLANNER), "demo"], stdin=terminal, stdout=terminal, stderr=terminal, env=env)
     finally:
         os.close(terminal)
 

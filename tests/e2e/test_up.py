@@ -1,6 +1,9 @@
+import asyncio
+import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,12 +14,14 @@ import pytest
 
 from planner.embedded.folders import temporary_folder
 from planner.embedded.ports import LOOPBACK
-from support.stack import Stack, is_over, planner, running_stack
+from planner.runtime.settings import environment
+from support.stack import PLANNER, Stack, is_over, planner, running_stack
 from support.until import until
 
 pytestmark = pytest.mark.timeout(180)
 
 REACH = ("namespace", "gateway", "data", "health", "kafka", "redis", "postgres", "api_key", "tenant_id", "organization_id", "pids", "env")
+REPOSITORY = Path(__file__).parents[2]
 SERVICES = {"kafka", "valkey", "postgres", "recorder", "owner", "gateway"}
 
 
@@ -37,6 +42,27 @@ def stack(folder: Path) -> Iterator[Stack]:
 
 def an_api(stack: Stack) -> httpx.Client:
     return httpx.Client(base_url=stack.ready["gateway"], headers={"Authorization": f"Bearer {stack.ready['api_key']}"}, timeout=20)
+
+
+def the_tour() -> str:
+    """The first shell block of the README's tour."""
+    _, _, tour = (REPOSITORY / "README.md").read_text().partition("## A tour in ten lines")
+    return tour.split("```sh\n")[1].split("```")[0]
+
+
+def test_the_tour_of_the_readme_shows_what_it_says(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "planner").symlink_to(PLANNER)
+    reach = {"PLANNER": stack.ready["gateway"], "KEY": stack.ready["api_key"], "PLANNER_KAFKA": stack.ready["kafka"]}
+    env = {**environment(), **reach}
+    ended = subprocess.run(["bash", "-e"], input=f"{the_tour()}\nwait\n", cwd=tmp_path, env=env, text=True, capture_output=True, check=True)
+    assert ended.stderr == ""
+    plan, runs, changed, cancelled = (json.loads(line) for line in ended.stdout.splitlines() if line)
+    assert (plan["status"], plan["revision"]) == ("active", 1)
+    assert runs["items"][0]["result"] == {"published": "42"}
+    assert changed["revision"] == 2
+    assert (cancelled["status"], cancelled["next_run_at"]) == ("cancelled", None)
+    assert "worker.stopped" in (tmp_path / "worker.log").read_text()
 
 
 def a_free_range() -> int:
@@ -87,10 +113,14 @@ async def test_what_dies_is_started_again_and_named(stack: Stack, service: str) 
     assert f"{service} ended by SIGKILL; starting it again in" in stack.notices
 
 
-async def test_servers_that_the_user_has_are_used_and_none_is_started_beside_them(stack: Stack, folder: Path) -> None:
-    connection = await asyncpg.connect(stack.ready["postgres"])
-    await connection.execute("CREATE DATABASE another")
+async def make_database(dsn: str, name: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
+
+
+def test_servers_that_the_user_has_are_used_and_none_is_started_beside_them(stack: Stack, folder: Path) -> None:
+    asyncio.run(make_database(stack.ready["postgres"], "another"))
     own = {name: stack.ready["env"][name] for name in ("PLANNER_KAFKA", "PLANNER_REDIS")}
     own |= {"PLANNER_POSTGRES": stack.ready["postgres"].removesuffix("planner") + "another", "PLANNER_NAMESPACE": "another"}
     base = a_free_range()
@@ -105,7 +135,7 @@ async def test_servers_that_the_user_has_are_used_and_none_is_started_beside_the
         pids = other.all_pids()
         assert other.stop(signal.SIGINT) == 0
         assert all(is_over(pid) for pid in pids)
-        assert not os.path.lexists(other.ready["data"])
+        assert not Path(other.ready["data"]).exists()
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(stack: Stack) -> None:

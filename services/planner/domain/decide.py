@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, assert_never
+from uuid import UUID, uuid5
 
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.command import Cancel, Command, Create, Unsupported, Update
@@ -15,10 +16,12 @@ from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
 from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
 from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule, same_times
 from planner_contracts.errors import CATALOGUE, ErrorCode
+from planner_contracts.ids import CommandId
 from planner_contracts.plan import Plan, PlanStatus
 from planner_contracts.plan_event import CommandRejected, FieldChange, FieldFault, PlanChanged, PlanEventType
 
 FIRST_REVISION: Final = 1
+OWNER_ACTOR: Final = "owner"
 _FINAL_CODES: Final = {PlanStatus.COMPLETED: ErrorCode.PLAN_COMPLETED, PlanStatus.CANCELLED: ErrorCode.PLAN_CANCELLED}
 
 
@@ -90,6 +93,35 @@ def rejection(
     return CommandRejected(command_id=command_id, plan_id=plan_id, code=code, status=status, detail=detail, errors=list(faults), at=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The owner's own pause of a plan: its event, and what changes with it."""
+
+    event: PlanChanged
+    revision: PlanRevision
+    cursor: Cursor
+
+
+def given_up(revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Pause:
+    """The pause of a plan whose next time cannot be computed: a new revision, as if commanded by the owner.
+
+    No command causes it, so its `command_id` is derived: a repeat of the decision carries the same one.
+    """
+    number = revision.number + 1
+    newer = replace(revision, number=number, updated_at=now, updated_by=OWNER_ACTOR)
+    paused = replace(cursor, status=PlanStatus.PAUSED, revision=number, next_due=None)
+    event = PlanChanged(
+        command_id=CommandId(str(uuid5(UUID(revision.plan_id), f"paused\n{number}"))),
+        plan_id=revision.plan_id,
+        plan=plan_of(newer, paused),
+        revision=number,
+        changes=[FieldChange(path="/status", old=cursor.status, new=paused.status)],
+        actor=OWNER_ACTOR,
+        at=now,
+    )
+    return Pause(event, newer, paused)
+
+
 def plan_of(revision: PlanRevision, cursor: Cursor) -> Plan:
     """The public plan. `last_run` is the run store's to know."""
     return Plan(
@@ -137,14 +169,13 @@ def _action_named(command: Command, decision: Decision) -> str | None:
 
 def _first_of_key(command: Command, known: Known, now: datetime) -> Receipt | None:
     """The outcome to repeat: that of the same idempotency key, or of the create that made this plan while it is known."""
-    asked = key_fingerprint(command)
     if known.by_key is not None:
-        return _same(known.by_key, asked, "idempotency key")
+        return _same(known.by_key, key_fingerprint(command), "idempotency key")
     made = known.revision or known.retired
     if not isinstance(command.ask, Create) or made is None:
         return None
     first = receipts_of(command, PlanEventType.CREATED, revision=FIRST_REVISION, now=now)[0]
-    return _same(replace(first, fingerprint=made.fingerprint), asked, "idempotency key")
+    return _same(replace(first, fingerprint=made.fingerprint), key_fingerprint(command), "idempotency key")
 
 
 def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Decision:

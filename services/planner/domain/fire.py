@@ -47,14 +47,17 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
 
 
 def advanced(cursor: Cursor, resolved_until: datetime, following: Occurrence | None, *, fired: int = 0) -> Cursor:
-    """The cursor with everything up to `resolved_until` resolved, so many of it fired, and `following` next; completed without one."""
+    """The cursor with everything up to `resolved_until` resolved, so many of it fired, and `following` next; completed without one.
+
+    A paused plan knows its next occurrence too, but has no timer.
+    """
     return Cursor(
         plan_id=cursor.plan_id,
         status=cursor.status if following is not None else PlanStatus.COMPLETED,
         revision=cursor.revision,
         resolved_until=resolved_until,
         next_nominal=None if following is None else following.scheduled_for,
-        next_due=None if following is None else following.due_at,
+        next_due=following.due_at if following is not None and cursor.status is PlanStatus.ACTIVE else None,
         fired=cursor.fired + fired,
         open_runs=cursor.open_runs + fired,
         tzdata=TZDATA_VERSION,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -27,12 +28,19 @@ _KIND_OF: Final[dict[type[Any], StateKind]] = {
     Retired: StateKind.RETIRED,
 }
 _DECODERS: Final[dict[StateKind, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(type_) for type_, kind in _KIND_OF.items()}
+_ID_OF: Final[dict[StateKind, Callable[[Any], str]]] = {
+    StateKind.DEFINITION: attrgetter("plan_id"),
+    StateKind.CURSOR: attrgetter("plan_id"),
+    StateKind.RUN: attrgetter("run_id"),
+    StateKind.RECEIPT: attrgetter("id"),
+    StateKind.RETIRED: attrgetter("plan_id"),
+}
 _WAKES: Final[dict[StateKind, Callable[[Any], datetime | None]]] = {
     StateKind.DEFINITION: lambda _: None,
-    StateKind.CURSOR: lambda cursor: cursor.next_due,
+    StateKind.CURSOR: attrgetter("next_due"),
     StateKind.RUN: lambda run: run.published_at + RUN_KEPT,
-    StateKind.RECEIPT: lambda receipt: receipt.expires_at,
-    StateKind.RETIRED: lambda retired: retired.expires_at,
+    StateKind.RECEIPT: attrgetter("expires_at"),
+    StateKind.RETIRED: attrgetter("expires_at"),
 }
 
 
@@ -60,7 +68,7 @@ def decode_inputs(value: bytes) -> Inputs:
 def put(tenant_id: str, record: State) -> Change:
     """The change that writes a record."""
     kind = _KIND_OF[type(record)]
-    return Change(StateKey(kind, tenant_id, _id_of(record)), _ENCODER.encode(record), _WAKES[kind](record))
+    return Change(StateKey(kind, tenant_id, _ID_OF[kind](record)), _ENCODER.encode(record), _WAKES[kind](record))
 
 
 def drop(kind: StateKind, tenant_id: str, record_id: str) -> Change:
@@ -73,27 +81,31 @@ def decode(kind: StateKind, value: bytes) -> Any:  # noqa: ANN401  the kind says
     return _DECODERS[kind].decode(value)
 
 
+def readable(kind: StateKind, value: bytes) -> Any | None:  # noqa: ANN401  the kind says which State it is
+    """The record, or None where this version cannot read it: that stops its plan or run, and nothing else."""
+    try:
+        return decode(kind, value)
+    except msgspec.MsgspecError:
+        return None
+
+
 def key_bytes(key: StateKey) -> bytes:
     """The record key on the changelog: the kind first, so that two kinds of one id never compact each other."""
-    return f"{key.kind}/{key.tenant_id}/{key.id}".encode()
+    return "/".join(key).encode()
 
 
 def replayed(key: bytes, value: bytes | None) -> Change | None:
-    """The change that a changelog record stands for; None for incarnation, position and barrier."""
+    """The change that a changelog record stands for; None for incarnation, position and barrier.
+
+    One that cannot be read keeps its place without a timer, for a version that can.
+    """
     if key in (INCARNATION_KEY, POSITION_KEY, BARRIER_KEY):
         return None
     kind, tenant_id, record_id = key.decode().split("/", 2)
     state_key = StateKey(StateKind(kind), tenant_id, record_id)
     if not value:
         return Change(state_key, None)
-    return Change(state_key, value, _WAKES[state_key.kind](decode(state_key.kind, value)))
-
-
-def _id_of(record: State) -> str:
-    match record:
-        case Run():
-            return record.run_id
-        case Receipt():
-            return record.id
-        case PlanRevision() | Cursor() | Retired():
-            return record.plan_id
+    if state_key.kind is StateKind.DEFINITION:
+        return Change(state_key, value)
+    record = readable(state_key.kind, value)
+    return Change(state_key, value, None if record is None else _WAKES[state_key.kind](record))

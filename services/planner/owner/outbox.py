@@ -24,6 +24,7 @@ from planner_contracts.topics import TopicRole, topic
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _JSON: Final = "application/json"
+STATE_UNUSABLE: Final = "STATE_UNUSABLE"
 _ENCODER: Final = msgspec.json.Encoder()
 _EVENT_OF: Final = {
     RunState.PENDING: RunEventType.PENDING,
@@ -244,6 +245,12 @@ class Outbox:
         }
         headers = [*source.headers, *((name, text.encode()) for name, text in why.items())]
         return Record(self._dead_letters, 0, source.key, source.value, headers)
+
+    def unusable(self, key: bytes, value: bytes, *, detail: str, at: datetime) -> Record:
+        """A record of the shard's own state that could not be used; its offset on the changelog is not known."""
+        changelog = topic(self._namespace, TopicRole.OWNER_CHANGELOG)
+        source = Incoming(changelog, self._partition, -1, int(at.timestamp() * 1000), key, value, [])
+        return self.dead_letter(source, reason=STATE_UNUSABLE, detail=detail)
 
     def forwarded(self, source: Incoming, *, key: bytes, partition: int) -> Record:
         """A record that came to the wrong partition, on its way to the right one."""

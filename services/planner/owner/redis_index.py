@@ -119,8 +119,8 @@ class RedisIndex:
 def _packed(change: Change, tenants: Mapping[str, int]) -> tuple[int, int, str, str, str]:
     kind, tenant, record_id = change.key
     wake = "" if change.wake_at is None else str(microseconds(change.wake_at))
-    # As text: the server's unpacker knows no MessagePack binary. Records are JSON, so nothing is lost.
-    value = "" if change.value is None else change.value.decode()
+    # As text: the server's unpacker knows no MessagePack binary. Records are JSON, so nothing is lost but of one that nobody can read.
+    value = "" if change.value is None else change.value.decode(errors="replace")
     return (_NUMBER[kind], tenants[tenant], record_id, value, wake)
 
 

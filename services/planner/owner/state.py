@@ -60,6 +60,11 @@ class TickState:
         change = changelog.drop(kind, tenant_id, record_id)
         self._staged[change.key] = (None, change)
 
+    def disarm(self, key: StateKey) -> None:
+        """Leave a record that cannot be read as it is, without its timer."""
+        if key not in self.changes:
+            self._staged[key] = (None, Change(key, self._known[key]))
+
     def keep(self) -> None:
         """The staged changes belong to the tick."""
         for key, (record, change) in self._staged.items():

@@ -8,7 +8,7 @@ from typing import Final
 from planner.domain.command import Command
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics, actions_named
-from planner.owner.changelog import POSITION_KEY, Inputs, decode, encode_inputs, key_bytes
+from planner.owner.changelog import POSITION_KEY, Inputs, encode_inputs, key_bytes, readable
 from planner.owner.inbox import read_command, read_report
 from planner.owner.index import Change, DueTimer, Index, Position, StateKey
 from planner.owner.inputs import Gathered
@@ -108,7 +108,7 @@ class Tenure:
                 known[timer.key._replace(kind=StateKind.DEFINITION)] = timer.definition
         needed = dict.fromkeys(key for read in commands for key in read.needs())
         needed |= dict.fromkeys(key for report in reports for key in report.needs())
-        needed |= dict.fromkeys(key for timer in timers if timer.key.kind is StateKind.RUN for key in _plan_of_run(timer))
+        needed |= dict.fromkeys(key for timer in timers if timer.key.kind is StateKind.RUN for key in plan_of_run(timer))
         wanted = [key for key in needed if key not in known]
         if wanted:
             known |= await self._parts.index.read(self._position, wanted)
@@ -129,6 +129,7 @@ class Tenure:
         self._position = moved
 
 
-def _plan_of_run(timer: DueTimer) -> Sequence[StateKey]:
-    plan_id = decode(StateKind.RUN, timer.record).plan_id
-    return [StateKey(kind, timer.key.tenant_id, plan_id) for kind in (StateKind.CURSOR, StateKind.DEFINITION)]
+def plan_of_run(timer: DueTimer) -> Sequence[StateKey]:
+    """The records that the end of a due run changes; none where the run cannot be read, which its own decision finds out."""
+    run = readable(StateKind.RUN, timer.record)
+    return [] if run is None else [StateKey(kind, timer.key.tenant_id, run.plan_id) for kind in (StateKind.CURSOR, StateKind.DEFINITION)]

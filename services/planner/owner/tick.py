@@ -8,16 +8,17 @@ from functools import partial
 from typing import Final, assert_never
 
 from planner.domain.command import Command, Create
-from planner.domain.decide import Decision, Known, decide, rejection
+from planner.domain.decide import Decision, Known, decide, given_up, rejection
 from planner.domain.fire import advanced, fire
 from planner.domain.missed import skips_of
 from planner.domain.plan import RETIRED_KEPT, Cursor, PlanRevision, Retired, StateKind
 from planner.domain.receipts import key_receipt_id
 from planner.domain.reschedule import next_after
 from planner.domain.run import Run, expire, observe
+from planner.owner.changelog import key_bytes
 from planner.owner.inbox import Incoming, Invalid, Misrouted, Report, Unreadable
 from planner.owner.index import Change, DueTimer, StateKey
-from planner.owner.outbox import Outbox, Record, Subject
+from planner.owner.outbox import STATE_UNUSABLE, Outbox, Record, Subject, subject_of
 from planner.owner.report_tokens import ReportTokens
 from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
@@ -131,9 +132,11 @@ class Tick:
         match due.key.kind:
             case StateKind.CURSOR:
                 if not self._contained(f"plan {record_id}", partial(self._fire, tenant_id, record_id)):
-                    self._give_up(tenant_id, record_id)
+                    self._give_up(due)
             case StateKind.RUN:
-                self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id))
+                if not self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id)):
+                    self._state.drop(StateKind.RUN, tenant_id, record_id)
+                    self._unusable(due, "the run could not be ended; it is forgotten")
             case StateKind.RECEIPT | StateKind.RETIRED:
                 self._state.drop(due.key.kind, tenant_id, record_id)
                 self._state.keep()
@@ -239,10 +242,19 @@ class Tick:
         )
         self._state.put(tenant_id, retired)
 
-    def _give_up(self, tenant_id: str, plan_id: str) -> None:
-        """The occurrence that could not be fired is undeliverable and the plan goes on; if that fails too, the plan is paused."""
-        if not self._contained(f"plan {plan_id}, undeliverable", partial(self._pass_by, tenant_id, plan_id)):
-            self._contained(f"plan {plan_id}, paused", partial(self._pause, tenant_id, plan_id))
+    def _give_up(self, due: DueTimer) -> None:
+        """The occurrence that could not be fired is undeliverable and the plan goes on; if that fails too, the plan is paused.
+
+        Where not even its records can be read, its timer goes: due for ever, it would fail in every tick.
+        """
+        tenant_id, plan_id = due.key.tenant_id, due.key.id
+        if self._contained(f"plan {plan_id}, undeliverable", partial(self._pass_by, tenant_id, plan_id)):
+            return
+        if self._contained(f"plan {plan_id}, paused", partial(self._pause, tenant_id, plan_id)):
+            return
+        if not self._contained(f"plan {plan_id}, stopped", partial(self._stop, tenant_id, plan_id)):
+            self._state.disarm(due.key)
+        self._unusable(due, "the plan's records could not be used; it will not fire")
 
     def _pass_by(self, tenant_id: str, plan_id: str) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
@@ -259,8 +271,18 @@ class Tick:
         self._move(revision, advanced(cursor, cursor.next_nominal, following))
 
     def _pause(self, tenant_id: str, plan_id: str) -> None:
+        revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
+        assert revision is not None, plan_id
+        assert cursor is not None, plan_id
+        pause = given_up(revision, cursor, now=self._now)
+        self._state.put(tenant_id, pause.revision)
+        self._state.put(tenant_id, pause.cursor)
+        event_id, about = f"{plan_id}/paused/{pause.revision.number}", subject_of(revision)
+        self.records.append(self._outbox.plan_event(event_id, PlanEventType.PAUSED, pause.event, about=about, at=self._now))
+
+    def _stop(self, tenant_id: str, plan_id: str) -> None:
         cursor = self._state.cursor(tenant_id, plan_id)
-        assert cursor is not None
+        assert cursor is not None, plan_id
         self._state.put(tenant_id, replace(cursor, status=PlanStatus.PAUSED, next_due=None))
 
     def _reject(self, source: Incoming, command_id: str, about: Subject, *, code: ErrorCode, faults: tuple[FieldFault, ...] = ()) -> None:
@@ -285,13 +307,19 @@ class Tick:
         self.records.append(self._outbox.dead_letter(source, reason=reason, detail=detail))
         self.counts["dead_letters", reason] += 1
 
+    def _unusable(self, due: DueTimer, detail: str) -> None:
+        self._state.keep()
+        self.records.append(self._outbox.unusable(key_bytes(due.key), due.record, detail=detail, at=self._now))
+        self.counts["dead_letters", STATE_UNUSABLE] += 1
+
     def _contained(self, what: str, act: Callable[[], None]) -> bool:
         """Run one decision so that its failure stays its own: nothing of it is kept then, and the tick goes on."""
-        mark = len(self.records)
+        mark, fired = len(self.records), len(self.lateness_s)
         try:
             act()
         except Exception as error:  # noqa: BLE001  whatever one record or plan does wrong, the others of the partition go on
             del self.records[mark:]
+            del self.lateness_s[fired:]
             self._state.undo()
             self.failures.append(Failure(what, error))
             return False

@@ -9,6 +9,7 @@ import pytest
 from planner.domain.plan import StateKind
 from planner.owner.changelog import RUN_KEPT
 from planner.owner.index import StateKey
+from planner_contracts.ids import is_uuid
 from planner_contracts.instants import format_instant
 from planner_contracts.plan import PlanStatus
 from support.incoming import (
@@ -228,16 +229,76 @@ def test_a_one_shot_that_cannot_be_published_completes_its_plan() -> None:
     assert shard.kinds() == ["receipt", "retired"]
 
 
-def test_a_plan_whose_next_time_cannot_be_computed_is_paused_and_the_others_go_on() -> None:
+def test_a_plan_whose_next_time_cannot_be_computed_is_paused_with_an_event_and_the_others_go_on() -> None:
     shard = a_shard(MINUTELY)
     shard.tick(a_create(MINUTELY, "c2"), now=NOON)
-    break_definition(shard, PLAN, recurrence={"type": "interval", "every_seconds": "?"})
+    break_definition(shard, PLAN, timezone="Gone/Away")
     shard.schedules = PureShard().schedules
     ticked = shard.tick(now=NOON + MINUTE)
     assert [action["plan_id"] for action in ticked.actions] == [plan_made_by("c2")]
-    assert value_of(shard, StateKind.CURSOR, PLAN)["status"] == PlanStatus.PAUSED
+    (paused,) = ticked.of("plan.paused")
+    assert (paused["plan_id"], paused["revision"], paused["actor"], paused["replayed"]) == (PLAN, 2, "owner", False)
+    assert (paused["plan"]["status"], paused["plan"]["revision"], paused["plan"]["next_run_at"]) == ("paused", 2, None)
+    assert paused["changes"] == [{"path": "/status", "old": "active", "new": "paused"}]
+    assert is_uuid(paused["command_id"])
+    assert [value_of(shard, StateKind.CURSOR, PLAN)[name] for name in ("status", "revision")] == ["paused", 2]
+    assert value_of(shard, StateKind.DEFINITION, PLAN)["number"] == 2
     assert StateKey(StateKind.CURSOR, TENANT, PLAN) not in shard.wakes
     assert shard.tick(now=NOON + 1.5 * MINUTE).types == []
+
+
+def test_the_pause_of_a_plan_has_the_same_id_whoever_decides_on_it() -> None:
+    shard = a_shard(MINUTELY)
+    break_definition(shard, PLAN, timezone="Gone/Away")
+    first, again = (
+        PureShard(dict(shard.values), dict(shard.wakes)).tick(now=NOON + MINUTE).of("plan.paused")[0]["command_id"] for _ in range(2)
+    )
+    assert first == again
+
+
+def test_a_patch_of_a_paused_plan_gives_it_no_timer() -> None:
+    shard = a_shard(MINUTELY)
+    break_definition(shard, PLAN, timezone="Gone/Away")
+    shard.schedules = PureShard().schedules
+    shard.tick(now=NOON + MINUTE)
+    break_definition(shard, PLAN, timezone="UTC")
+    ticked = shard.tick(an_update(PLAN, {"recurrence": {"every_seconds": 30}}, "c2"), now=NOON + 1.2 * MINUTE)
+    assert ticked.of("plan.updated")[0]["plan"]["status"] == "paused"
+    assert StateKey(StateKind.CURSOR, TENANT, PLAN) not in shard.wakes
+
+
+def test_a_plan_whose_definition_cannot_be_read_is_stopped_and_fails_no_second_tick() -> None:
+    shard = a_shard(MINUTELY)
+    break_definition(shard, PLAN)
+    ticked = shard.tick(now=NOON + MINUTE)
+    (letter,) = ticked.dead_letters
+    assert (letter.key, dict(letter.headers)["reason"]) == (f"cursor/{TENANT}/{PLAN}".encode(), b"STATE_UNUSABLE")
+    assert value_of(shard, StateKind.CURSOR, PLAN)["status"] == PlanStatus.PAUSED
+    assert shard.tick(now=NOON + 2 * MINUTE).tick.records == []
+
+
+def test_a_cursor_that_cannot_be_read_keeps_its_place_without_a_timer() -> None:
+    shard = a_shard(MINUTELY)
+    shard.tick(a_create(MINUTELY, "c2"), now=NOON)
+    key = StateKey(StateKind.CURSOR, TENANT, PLAN)
+    shard.values[key] = b'{"plan_id":7}'
+    ticked = shard.tick(now=NOON + MINUTE)
+    assert [action["plan_id"] for action in ticked.actions] == [plan_made_by("c2")]
+    assert [(letter.key, letter.value) for letter in ticked.dead_letters] == [(f"cursor/{TENANT}/{PLAN}".encode(), b'{"plan_id":7}')]
+    assert shard.values[key] == b'{"plan_id":7}'
+    assert key not in shard.wakes
+    assert shard.tick(now=NOON + 1.5 * MINUTE).tick.records == []
+
+
+def test_a_run_that_cannot_be_read_is_a_dead_letter_when_its_time_is_over() -> None:
+    shard = a_shard(ONCE)
+    run = shard.tick(now=ONE).actions[0]["run_id"]
+    key = StateKey(StateKind.RUN, TENANT, run)
+    shard.values[key] = b"{"
+    ticked = shard.tick(now=ONE + RUN_KEPT)
+    assert [(letter.key, letter.value) for letter in ticked.dead_letters] == [(f"run/{TENANT}/{run}".encode(), b"{")]
+    assert key not in shard.values
+    assert shard.tick(now=ONE + RUN_KEPT).tick.records == []
 
 
 def test_nothing_of_a_failed_decision_is_published() -> None:

@@ -106,7 +106,7 @@ def test_every_setting_that_is_named_exists() -> None:
 
 
 def test_the_definitions_of_the_readme_are_accepted() -> None:
-    given = [json.loads(body) for body in re.findall(r"-d '(\{.*?\})'", README)]
+    given = [json.loads(body) for body in re.findall(r"-d '(\{.*?\})'", README, re.DOTALL)]
     plan, patch = given
 
     define(plan, now=None)

@@ -36,16 +36,16 @@ def run_id(plan: str, origin: str, scheduled_for: datetime, attempt: int) -> Run
 
 def instant_with_fraction(instant: datetime) -> str:
     """RFC 3339 in UTC with always six fraction digits: the form that ids are derived from."""
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    at = instant.astimezone(UTC)
+    # isoformat() takes three times as long where there is a zone.
+    return f"{at.year:04}-{at.month:02}-{at.day:02}T{at.hour:02}:{at.minute:02}:{at.second:02}.{at.microsecond:06}Z"
 
 
 def _uuid5(namespace: bytes, name: str) -> str:
     # RFC 9562, section 5.5, as uuid.uuid5 does it but without making UUID objects: one of these stands in the way of every fire.
-    digest = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def is_uuid(text: str) -> bool:

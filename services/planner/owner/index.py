@@ -24,8 +24,7 @@ class StateKey(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A record's new value as it stands on the changelog (None: gone), and its timer's wake-up time (None: no timer)."""
 
     key: StateKey
@@ -63,8 +62,7 @@ class Found:
         return int(offset) if ours == f"{incarnation}/{FORMAT}" else None
 
 
-@dataclass(frozen=True, slots=True)
-class DueTimer:
+class DueTimer(NamedTuple):
     """One timer that is due, with its record, and for a plan's timer the definition."""
 
     key: StateKey

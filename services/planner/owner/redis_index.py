@@ -24,6 +24,7 @@ SCAN_COUNT: Final = 500
 
 _PACKER: Final = msgspec.msgpack.Encoder()
 _KINDS: Final = tuple(StateKind)
+_KIND_NAMED: Final = {kind.value.encode(): kind for kind in _KINDS}
 _NUMBER: Final = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _FIELDS: Final = ("at", "part", "appended", "inputs")
 
@@ -134,8 +135,8 @@ def _whole(answer: list[Any]) -> None:
 
 
 def _timer(tenant: bytes, member: bytes, record: bytes, definition: bytes) -> DueTimer:
-    kind, _, record_id = member.decode().partition("/")
-    return DueTimer(StateKey(StateKind(kind), tenant.decode(), record_id), record, definition or None)
+    kind, _, record_id = member.partition(b"/")
+    return DueTimer(StateKey(_KIND_NAMED[kind], tenant.decode(), record_id.decode()), record, definition or None)
 
 
 def _instant(score: bytes | None) -> datetime | None:

@@ -63,7 +63,8 @@ class FencedProducer:
         batches = _Batches(self._producer)
         for record in records:
             batches.add(record)
-        count = batches.add(last)
+        batches.add(last)
+        count = batches.count((last.topic, last.partition))
         await self._track(batches.topics())
         sent = [(place, await self._submit(builder, place)) for place, builder in batches.in_order()]
         # A commit succeeds even if the broker refused a batch; the action in it would be lost while its timer has moved on.
@@ -97,8 +98,8 @@ class _Batches:
         self._open: dict[tuple[str, int], Any] = {}
         self._full: list[tuple[tuple[str, int], Any]] = []
 
-    def add(self, record: Record) -> int:
-        """Append the record; how many records its batch holds now."""
+    def add(self, record: Record) -> None:
+        """Append the record."""
         place = (record.topic, record.partition)
         builder = self._open.get(place)
         if builder is None:
@@ -108,7 +109,10 @@ class _Batches:
             builder = self._open[place] = self._producer.create_batch()
             added = builder.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
             assert added is not None
-        count: int = builder.record_count()
+
+    def count(self, place: tuple[str, int]) -> int:
+        """How many records the newest batch of that partition holds."""
+        count: int = self._open[place].record_count()
         return count
 
     def topics(self) -> frozenset[str]:

@@ -1,17 +1,20 @@
-"""A gateway with the owner and the recorder behind it, in one event loop, on a namespace and a database of its own."""
+"""A gateway with an owner and a recorder behind it, on a namespace and a database of its own: as processes, or in this one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import httpx
 from pydantic import SecretStr
 
-from planner.embedded.ports import LOOPBACK, reserved
+from planner.embedded.ports import LOOPBACK, all_reserved, reserved
+from planner.embedded.program import running
+from planner.embedded.services import service_ports, service_program, stack_services
 from planner.gateway.app import serve as serve_gateway
 from planner.gateway.settings import GatewaySettings
 from planner.owner.app import serve as serve_owner
@@ -21,12 +24,14 @@ from planner.recorder.app import serve as serve_recorder
 from planner.recorder.settings import RecorderSettings
 from planner.runtime.clock import SystemClock, secret
 from planner.runtime.kafka import KafkaConnection
+from planner.runtime.settings import environment
 from planner.runtime.sql import queries
 from planner.runtime.topic_admin import apply_topics
 from support.until import until
 
 PARTITIONS: Final = 3
 ACTION: Final = "content.publish"
+REPORT_KEYS: Final = "k:0123456789abcdef0123"
 HOURLY: Final[dict[str, Any]] = {"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 3600}}
 """The smallest definition of a plan that does not fire during a test."""
 
@@ -92,6 +97,32 @@ def _authorization(token: str | None) -> dict[str, str]:
 
 
 @asynccontextmanager
+async def processes(folder: Path, servers: Servers, namespace: str) -> AsyncIterator[Gateway]:
+    """Each in a process of its own, so that they may live as long as the whole run of the tests: in a thread of this one they would
+    draw random numbers in the middle of others' property tests.
+    """
+    await _make_topics(servers, namespace)
+    settings = environment() | {
+        "PLANNER_NAMESPACE": namespace,
+        "PLANNER_KAFKA": servers.kafka,
+        "PLANNER_REDIS": servers.redis,
+        "PLANNER_POSTGRES": servers.postgres,
+        "PLANNER_PARTITIONS": str(PARTITIONS),
+        "PLANNER_REPORT_KEYS": REPORT_KEYS,
+        "PLANNER_GATEWAY_KEY_CACHE_SECONDS": "0.2",
+    }
+    services = [service for group in stack_services(owners=1, sample_worker=False) for service in group]
+    with all_reserved(service_ports(services), base=0) as ports:
+        async with AsyncExitStack() as running_services:
+            for service in services:
+                program = service_program(service, data=folder, settings=settings, ports=ports)
+                await running_services.enter_async_context(running(program))
+            # The gateway comes last.
+            assert program.health is not None
+            yield Gateway(program.address, program.health, namespace, servers)
+
+
+@asynccontextmanager
 async def serving(servers: Servers, namespace: str, **knobs: Any) -> AsyncIterator[Gateway]:  # noqa: ANN401 (any setting)
     """A gateway alone; it is stopped at the end."""
     with reserved(0, purpose="the API") as port, reserved(0, purpose="health") as health_port:
@@ -106,18 +137,22 @@ async def serving(servers: Servers, namespace: str, **knobs: Any) -> AsyncIterat
 @asynccontextmanager
 async def behind(servers: Servers, namespace: str) -> AsyncIterator[None]:
     """An owner and a recorder that are ready, and the topics and actions that they need."""
-    await apply_topics(
-        KafkaConnection(bootstrap=servers.kafka), namespace=namespace, partitions=PARTITIONS, actions=[ACTION], replication=1
-    )
+    await _make_topics(servers, namespace)
     with reserved(0, purpose="health") as owner_port, reserved(0, purpose="health") as recorder_port:
         owner = OwnerSettings(
-            **_of_each(servers, namespace, owner_port), redis=SecretStr(servers.redis), report_keys=SecretStr("k:0123456789abcdef0123")
+            **_of_each(servers, namespace, owner_port), redis=SecretStr(servers.redis), report_keys=SecretStr(REPORT_KEYS)
         )
         recorder = RecorderSettings(**_of_each(servers, namespace, recorder_port), postgres=SecretStr(servers.postgres))
         async with _running(lambda stop: serve_owner(owner, stop), lambda stop: serve_recorder(recorder, stop)):
             for port in (owner_port, recorder_port):
                 await answers(f"http://{LOOPBACK}:{port}/readyz")
             yield
+
+
+async def _make_topics(servers: Servers, namespace: str) -> None:
+    await apply_topics(
+        KafkaConnection(bootstrap=servers.kafka), namespace=namespace, partitions=PARTITIONS, actions=[ACTION], replication=1
+    )
 
 
 def _of_each(servers: Servers, namespace: str, health_port: int) -> dict[str, Any]:

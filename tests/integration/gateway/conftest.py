@@ -9,7 +9,7 @@ import pytest
 
 from planner.runtime.clock import SystemIds
 from support.databases import migrated_database
-from support.gateways import Gateway, Servers, answers, behind, serving
+from support.gateways import Gateway, Servers, processes
 from support.servers import served
 
 
@@ -19,13 +19,13 @@ def gateway(kafka: str, redis_url: str, postgres_dsn: str) -> Iterator[Gateway]:
     started: list[Gateway] = []
 
     @asynccontextmanager
-    async def start(_: Path) -> AsyncIterator[str]:
-        async with migrated_database(postgres_dsn, namespace) as dsn:
-            servers = Servers(kafka, redis_url, dsn)
-            async with behind(servers, namespace), serving(servers, namespace) as gateway:
-                await answers(gateway.health + "/readyz")
-                started.append(gateway)
-                yield gateway.url
+    async def start(folder: Path) -> AsyncIterator[str]:
+        async with (
+            migrated_database(postgres_dsn, namespace) as dsn,
+            processes(folder, Servers(kafka, redis_url, dsn), namespace) as gateway,
+        ):
+            started.append(gateway)
+            yield gateway.url
 
     with served(start):
         yield started[0]

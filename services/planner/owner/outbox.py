@@ -20,11 +20,15 @@ from planner_contracts.partitioning import partition_for
 from planner_contracts.plan_event import PlanEventType
 from planner_contracts.run import RunState
 from planner_contracts.run_event import OccurrenceSkipped, RunEventType
-from planner_contracts.topics import TopicRole, topic
+from planner_contracts.topics import COMMAND_BYTES_MAX, REPORT_BYTES_MAX, TopicRole, topic
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _JSON: Final = "application/json"
 STATE_UNUSABLE: Final = "STATE_UNUSABLE"
+FORWARDED_BYTES_MAX: Final = {TopicRole.PLAN_COMMANDS: COMMAND_BYTES_MAX, TopicRole.RUN_REPORTS: REPORT_BYTES_MAX}
+"""The largest batch that the topics take to which records are forwarded."""
+_BATCH_OVERHEAD_BYTES: Final = 100
+_HEADER_OVERHEAD_BYTES: Final = 10
 _ENCODER: Final = msgspec.json.Encoder()
 _EVENT_OF: Final = {
     RunState.PENDING: RunEventType.PENDING,
@@ -136,6 +140,7 @@ class Outbox:
         self._namespace = namespace
         self._plan_events = topic(namespace, TopicRole.PLAN_EVENTS)
         self._run_events = topic(namespace, TopicRole.RUN_EVENTS)
+        self._forwarded_bytes_max = {topic(namespace, role): bytes_max for role, bytes_max in FORWARDED_BYTES_MAX.items()}
         self._dead_letters = topic(namespace, TopicRole.DEAD_LETTERS)
 
     def action(self, run: Run, revision: PlanRevision) -> Record:
@@ -255,8 +260,11 @@ class Outbox:
         source = Incoming(changelog, self._partition, -1, int(at.timestamp() * 1000), key, value, [])
         return self.dead_letter(source, reason=STATE_UNUSABLE, detail=detail)
 
-    def forwarded(self, source: Incoming, *, key: bytes, partition: int) -> Record:
-        """A record that came to the wrong partition, on its way to the right one."""
+    def forwarded(self, source: Incoming, *, key: bytes, partition: int) -> Record | None:
+        """A record that came to the wrong partition, on its way to the right one; None if with its right key it is too large for it."""
+        headers = sum(len(name) + len(content or b"") + _HEADER_OVERHEAD_BYTES for name, content in source.headers)
+        if _BATCH_OVERHEAD_BYTES + len(key) + len(source.value or b"") + headers > self._forwarded_bytes_max[source.topic]:
+            return None
         return Record(source.topic, partition, key, source.value, list(source.headers))
 
     def _encoded(self, event_id: str, event_type: str, data: Message, *, about: Subject, at: datetime) -> bytes:

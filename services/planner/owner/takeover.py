@@ -10,7 +10,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from planner.owner.changelog import BARRIER_KEY
 from planner.owner.changelog_reader import ChangelogReader, changelog_reader
 from planner.owner.index import Found, Index, Position
-from planner.owner.outbox import Record
+from planner.owner.outbox import FORWARDED_BYTES_MAX, Record
 from planner.owner.shard_name import ShardName
 from planner.owner.transaction import Committed, FencedProducer
 from planner.runtime.kafka import KafkaConnection, transactional_producer
@@ -57,7 +57,8 @@ class Takeover:
                 self._connection,
                 transactional_id=f"{name.namespace}.shard.{name.partition}",
                 client_id=f"{name.namespace}-owner-{name.partition}",
-            )
+            ),
+            {name.topic(role): bytes_max for role, bytes_max in FORWARDED_BYTES_MAX.items()},
         )
         try:
             await producer.start()

@@ -296,7 +296,13 @@ class Tick:
     def _pass_on(self, source: Incoming, other: Misrouted | Unreadable) -> None:
         match other:
             case Misrouted(plan_id, partition):
-                self.records.append(self._outbox.forwarded(source, key=plan_id.encode(), partition=partition))
+                forwarded = self._outbox.forwarded(source, key=plan_id.encode(), partition=partition)
+                if forwarded is None:
+                    self._dead_letter(
+                        source, "TOO_LARGE", f"it belongs to partition {partition}, which does not take it with its right key"
+                    )
+                    return
+                self.records.append(forwarded)
                 self.counts["forwarded", ""] += 1
             case Unreadable(reason, detail):
                 self._dead_letter(source, reason, detail)

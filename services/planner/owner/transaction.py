@@ -1,13 +1,14 @@
 """One Kafka transaction: send, await every acknowledgement, commit. After any failure its producer is finished and is discarded."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
+from planner.owner.aiokafka_patches import create_batch
 from planner.owner.outbox import Record
 from planner.runtime.failures import IndefiniteError
 from planner.runtime.kafka_close import drop_producer
@@ -28,8 +29,10 @@ class Committed:
 class FencedProducer:
     """The producer that alone may write for a shard: its start shuts out every earlier one of the same transactional id."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, batch_bytes_max: Mapping[str, int] | None = None) -> None:
+        """`batch_bytes_max`: of topics that refuse a batch as large as the producer makes them."""
         self._producer = producer
+        self._batch_bytes_max = batch_bytes_max or {}
         self._tracked: frozenset[str] = frozenset()
 
     async def start(self) -> None:
@@ -60,7 +63,7 @@ class FencedProducer:
         await drop_producer(self._producer, timeout_s=CLOSE_TIMEOUT_S)
 
     async def _send(self, records: Iterable[Record], last: Record) -> Committed:
-        batches = _Batches(self._producer)
+        batches = _Batches(self._producer, self._batch_bytes_max)
         for record in records:
             batches.add(record)
         batches.add(last)
@@ -93,8 +96,9 @@ class FencedProducer:
 class _Batches:
     """Batches under construction by topic and partition, each record appended as it comes; a full one is followed by another."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, bytes_max: Mapping[str, int]) -> None:
         self._producer = producer
+        self._bytes_max = bytes_max
         self._open: dict[tuple[str, int], Any] = {}
         self._full: list[tuple[tuple[str, int], Any]] = []
 
@@ -103,10 +107,10 @@ class _Batches:
         place = (record.topic, record.partition)
         builder = self._open.get(place)
         if builder is None:
-            builder = self._open[place] = self._producer.create_batch()
+            builder = self._open[place] = self._begun(record.topic)
         if builder.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
             self._full.append((place, builder))
-            builder = self._open[place] = self._producer.create_batch()
+            builder = self._open[place] = self._begun(record.topic)
             added = builder.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
             assert added is not None
 
@@ -114,6 +118,9 @@ class _Batches:
         """How many records the newest batch of that partition holds."""
         count: int = self._open[place].record_count()
         return count
+
+    def _begun(self, topic: str) -> Any:  # noqa: ANN401  untyped library
+        return create_batch(self._producer, bytes_max=self._bytes_max.get(topic))
 
     def topics(self) -> frozenset[str]:
         """Where records go."""

@@ -10,10 +10,12 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.producer import sender
 
 from planner.owner import aiokafka_patches
-from planner.owner.outbox import Record
+from planner.owner.inbox import Incoming
+from planner.owner.outbox import Outbox, Record
 from planner.owner.transaction import FencedProducer
 from planner.runtime.failures import IndefiniteError
-from planner_contracts.topics import TopicRole, topic
+from planner_contracts.topics import REPORT_BYTES_MAX, TopicRole, topic
+from support.incoming import TOKENS
 from support.shard_topics import ShardTopics, Written, shard_topics
 
 
@@ -148,3 +150,29 @@ async def test_a_producer_that_never_reached_a_broker_is_dropped_in_a_moment(top
     async with asyncio.timeout(5):
         await FencedProducer(producer).close()
     assert {"_closed", "_message_accumulator", "_sender", "client"} <= set(dir(producer))
+
+
+async def test_forwarded_records_fill_batches_that_their_topic_takes(topics: ShardTopics) -> None:
+    name = topic(topics.namespace, TopicRole.RUN_REPORTS)
+    records = [Record(name, 1, b"plan", f"{number:03}".encode() + b"x" * 10_000) for number in range(60)]
+    producer = FencedProducer(topics.raw_producer(), {name: REPORT_BYTES_MAX})
+    try:
+        await producer.start()
+        await producer.commit(records, last=topics.changelog("position", "p"))
+    finally:
+        await producer.close()
+    assert [record.value for record in await topics.committed(TopicRole.RUN_REPORTS)] == [record.value for record in records]
+
+
+async def test_the_largest_record_that_is_forwarded_is_one_that_its_topic_takes(topics: ShardTopics) -> None:
+    name = topic(topics.namespace, TopicRole.RUN_REPORTS)
+    outbox = Outbox(namespace=topics.namespace, partition=0, partitions=2, tokens=TOKENS)
+    key, headers = b"p" * 36, [("content-type", b"application/cloudevents+json"), ("a", b"")]
+
+    def forwarded(size: int) -> Record | None:
+        return outbox.forwarded(Incoming(name, 0, 0, 0, None, b"x" * size, headers), key=key, partition=1)
+
+    largest = next(record for size in range(REPORT_BYTES_MAX, 0, -1) if (record := forwarded(size)) is not None)
+    async with topics.fenced() as producer:
+        await producer.commit([largest], last=topics.changelog("position", "p"))
+    assert [record.value for record in await topics.committed(TopicRole.RUN_REPORTS)] == [largest.value]

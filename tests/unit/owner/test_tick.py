@@ -8,10 +8,15 @@ import pytest
 
 from planner.domain.plan import StateKind
 from planner.owner.changelog import RUN_KEPT
+from planner.owner.inbox import Misrouted
 from planner.owner.index import StateKey
+from planner.owner.outbox import Outbox
+from planner.owner.state import TickState
+from planner.owner.tick import ReadReport, Tick
 from planner_contracts.ids import is_uuid
 from planner_contracts.instants import format_instant
 from planner_contracts.plan import PlanStatus
+from planner_contracts.topics import REPORT_BYTES_MAX
 from support.incoming import (
     REPORTS_TOPIC,
     TOKENS,
@@ -24,7 +29,7 @@ from support.incoming import (
     incoming,
     plan_made_by,
 )
-from support.plans import ACTION, MINUTELY, NOON, ONCE, ORGANIZATION, TENANT, command_id
+from support.plans import ACTION, ACTIONS, MINUTELY, NOON, ONCE, ORGANIZATION, TENANT, command_id
 from support.shards import PureShard
 
 MINUTE = timedelta(minutes=1)
@@ -344,3 +349,14 @@ def test_everything_of_a_tenant_is_kept_and_published_under_its_own_name() -> No
     assert {key.tenant_id for key in shard.values} == {TENANT, "other"}
     fired = shard.tick(now=ONE).actions
     assert sorted((data["tenant_id"], data["organization_id"]) for data in fired) == [(TENANT, ORGANIZATION), ("other", ORGANIZATION)]
+
+
+def test_a_record_that_is_too_large_for_its_right_partition_is_a_dead_letter() -> None:
+    # With the plan's id for a key it is larger than it came; the broker's refusal failed every tick anew.
+    outbox = Outbox(namespace="t", partition=0, partitions=2, tokens=TOKENS)
+    tick = Tick(TickState({}), outbox, actions=ACTIONS, tokens=TOKENS, schedules=PureShard().schedules, now=NOON)
+    large, small = incoming(b"x" * (REPORT_BYTES_MAX - 80), topic=REPORTS_TOPIC), incoming(b"x", topic=REPORTS_TOPIC)
+    for source in (large, small):
+        tick.report(ReadReport(source, Misrouted(PLAN, 1)))
+    assert [(record.topic, record.partition) for record in tick.records] == [("t.dead-letters", 0), (REPORTS_TOPIC, 1)]
+    assert tick.counts == {("dead_letters", "TOO_LARGE"): 1, ("forwarded", ""): 1}

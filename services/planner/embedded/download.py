@@ -75,7 +75,7 @@ def _copy_jars(folder: Path) -> bool:
 
 def _show(line: str) -> None:
     name = line.split(" (", maxsplit=1)[0].rsplit("/", 1)[-1].strip()
-    if line.startswith("Downloaded from") and name.endswith(".jar"):
+    if "Downloaded from" in line and name.endswith(".jar"):
         sys.stdout.write(f"  {name}\n")
         sys.stdout.flush()
 

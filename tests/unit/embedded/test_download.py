@@ -12,7 +12,7 @@ MAVEN_THAT_COPIES = """#!/bin/sh
 echo run >> "$(dirname "$0")/runs"
 for word in "$@"; do case "$word" in -DoutputDirectory=*) folder="${word#-DoutputDirectory=}";; esac; done
 /bin/mkdir -p "$folder" && echo jar > "$folder/kafka.jar"
-echo "Downloaded from central: there/kafka.jar (1 kB at 1 kB/s)"
+echo "[INFO] Downloaded from central: there/kafka.jar (1 kB at 1 kB/s)"
 """
 MAVEN_THAT_FAILS = """#!/bin/sh
 echo "the network is away"

@@ -37,6 +37,12 @@ def _has_open_step(expression: str) -> bool:
     return any(member.partition("/")[0].isdigit() and "/" in member for field in expression.split() for member in field.split(","))
 
 
+def _reaches_the_second_sunday(expression: str) -> bool:
+    # cronsim steps to 7, a Sunday; here the last day of the week is 6. `* * * * 1/1` was once Mondays to Saturdays here, all days there.
+    steps = (member.split("/") for member in expression.split()[-1].split(",") if member[0].isdigit() and "/" in member)
+    return any((7 - int(first)) % int(step) == 0 for first, step in steps if first.isdigit())
+
+
 PLAIN_WEEKDAYS = st.one_of(st.just("*"), listed(st.one_of(plain_members(0, 6), st.sampled_from(WEEKDAYS), st.just("MON-FRI"))))
 PLAIN_DAYS = listed(st.one_of(plain_members(1, 31), st.just("L")))
 CRONITER_TEXTS = (
@@ -73,7 +79,7 @@ CRONSIM_DAYS = st.one_of(st.just("*"), listed(st.one_of(plain_members(1, 31), st
 CRONSIM_TEXTS = (
     st.tuples(MINUTES, HOURS, CRONSIM_DAYS, MONTH_FIELDS, CRONSIM_WEEKDAYS)
     .map(" ".join)
-    .filter(lambda text: len(text) <= 256 and not _has_range_of_one(text) and can_fire(text))
+    .filter(lambda text: len(text) <= 256 and not _has_range_of_one(text) and not _reaches_the_second_sunday(text) and can_fire(text))
 )
 
 

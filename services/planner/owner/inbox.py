@@ -14,6 +14,7 @@ from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.errors import ErrorCode
 from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
 from planner_contracts.partitioning import partition_for
+from planner_contracts.plan import PlanDefinition
 from planner_contracts.plan_command import COMMANDS, CommandType, CreatePlan
 from planner_contracts.plan_command import Command as CommandMessage
 from planner_contracts.plan_event import FieldFault
@@ -27,7 +28,7 @@ from planner_contracts.run_report import (
 )
 from planner_contracts.strict_json import text_is_storable
 
-_PLAIN_PLAN: Final = {"action": "placeholder", "execute_at": "placeholder"}
+_SOUND_PLAN: Final = PlanDefinition(action="placeholder", execute_at="placeholder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _command(event: Envelope, command_id: str) -> Command | Invalid:
     kind = CommandType(event.type)
     data = event.data
     # The domain judges a definition with its own codes, so the form is read with one that is always sound.
-    framed = data | {"plan": _PLAIN_PLAN} if kind is CommandType.CREATE and isinstance(data.get("plan"), dict) else data
+    framed = data | {"plan": _SOUND_PLAN} if kind is CommandType.CREATE and isinstance(data.get("plan"), dict) else data
     try:
         message = COMMANDS[kind].model_validate(framed)
     except ValidationError as error:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from planner.domain.plan import StateKind
-from planner.owner.index import Change, Due, Index, IndexMovedError, Position, StateKey
+from planner.owner.index import Change, Due, Index, IndexDamagedError, IndexMovedError, Position, StateKey
 from planner.owner.keys import ShardKeys
 from planner.runtime.clock import SystemIds
 from planner.runtime.failures import UnavailableError
@@ -265,17 +265,50 @@ async def test_a_zombie_that_was_building_writes_nothing_into_its_successors_bui
 
 
 @pytest.mark.parametrize("kind", [StateKind.CURSOR, StateKind.DEFINITION, StateKind.RECEIPT])
-async def test_a_record_that_is_lost_is_noticed_before_anything_fires(opened: OpenIndex, kind: StateKind) -> None:
+async def test_a_record_that_is_lost_is_noticed_before_anything_is_read_or_written(opened: OpenIndex, kind: StateKind) -> None:
     index = await built(opened, *plan("a", NOON), *plan("b", NOON), Change(key("a", kind=StateKind.RECEIPT), b"r", NOON + SECOND))
     await opened.lose_record(key("a", kind=kind))
-    with pytest.raises(IndexMovedError, match="damaged"):
+    await refuses_as_damaged(index)
+
+
+async def test_heads_that_are_lost_are_noticed_though_nothing_is_due_without_them(opened: OpenIndex) -> None:
+    index = await built(opened, *plan("a", NOON))
+    await opened.lose_heads()
+    await refuses_as_damaged(index)
+
+
+async def refuses_as_damaged(index: Index) -> None:
+    found = await index.found()
+    assert found is not None
+    with pytest.raises(IndexDamagedError):
         await index.due(at(10), now=NOON, limit=500)
+    with pytest.raises(IndexDamagedError):
+        await index.read(at(10), [key("b")])
+    for start in (at(10), found):
+        with pytest.raises(IndexDamagedError):
+            await index.apply(start, plan("c", NOON), at(20))
+    assert await index.found() == found
+    await index.build(found, plan("d", NOON), at(30))
+    assert names(await everything_due(index, at(30))) == ["d"]
+
+
+async def test_what_is_lost_between_two_parts_of_an_apply_is_noticed_by_the_next(opened: OpenIndex) -> None:
+    await built(opened, *plan("a", NOON))
+    many = [change for number in range(1250) for change in plan(f"p{number:04}", NOON)]
+    with pytest.raises(UnavailableError):
+        await opened.client(parts_left=1).apply(at(10), many, at(20))
+    await opened.lose_record(key("a"))
+    index = opened.client()
+    found = await index.found()
+    assert found is not None
+    with pytest.raises(IndexDamagedError):
+        await index.apply(found, plan("b", NOON), at(30))
 
 
 async def test_a_tenants_timers_that_are_lost_are_noticed_when_they_are_due(opened: OpenIndex) -> None:
     index = await built(opened, *plan("a", NOON), *plan("b", NOON, "beta"))
     await opened.lose_timers("acme")
-    with pytest.raises(IndexMovedError, match="damaged"):
+    with pytest.raises(IndexDamagedError):
         await index.due(at(10), now=NOON, limit=500)
 
 

@@ -24,6 +24,8 @@ class OpenIndex(Protocol):
 
     async def lose_timers(self, tenant_id: str) -> None: ...
 
+    async def lose_heads(self) -> None: ...
+
     async def lose_everything(self) -> None: ...
 
 
@@ -41,6 +43,9 @@ class OpenMemory:
 
     async def lose_timers(self, tenant_id: str) -> None:
         del self.store.timers[tenant_id]
+
+    async def lose_heads(self) -> None:
+        self.store.heads.clear()
 
     async def lose_everything(self) -> None:
         fresh = MemoryStore()
@@ -62,6 +67,9 @@ class OpenRedis:
 
     async def lose_timers(self, tenant_id: str) -> None:
         assert await self.redis.delete(self.keys.timers(tenant_id)) == 1
+
+    async def lose_heads(self) -> None:
+        assert await self.redis.delete(self.keys.tenants) == 1
 
     async def lose_everything(self) -> None:
         names = [name async for name in self.redis.scan_iter(match=f"{self.keys.prefix}*")]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from planner.domain.plan import StateKind
-from planner.owner.index import Change, Due, DueTimer, Found, IndexMovedError, Position, StateKey
+from planner.owner.index import Change, Due, DueTimer, Found, IndexDamagedError, IndexMovedError, Position, StateKey
 from planner.runtime.failures import UnavailableError
 
 PART_CHANGES_MAX: Final = 1000
@@ -20,14 +20,14 @@ class MemoryStore:
     """What stands in one shard's index; several clients may share it."""
 
     found: Found = NOWHERE
-    sizes: dict[StateKind, int] = field(default_factory=dict)
+    sizes: tuple[int, ...] = ()
     records: dict[StateKey, bytes] = field(default_factory=dict)
     timers: dict[str, dict[StateKey, datetime]] = field(default_factory=dict)
     heads: dict[str, datetime] = field(default_factory=dict)
 
-    def counted(self) -> dict[StateKind, int]:
+    def counted(self) -> tuple[int, ...]:
         kinds = [key.kind for key in self.records]
-        return {kind: kinds.count(kind) for kind in StateKind}
+        return (len(self.heads), *(kinds.count(kind) for kind in StateKind))
 
     @property
     def head(self) -> datetime | None:
@@ -47,8 +47,6 @@ class MemoryIndex:
     async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0) -> Due:
         self._refuse_elsewhere(at)
         store = self._store
-        if store.counted() != store.sizes:
-            raise IndexMovedError("damaged")
         tenants = [tenant for _, tenant in sorted((head, tenant) for tenant, head in store.heads.items() if head <= now)][:limit]
         share = math.ceil(limit / len(tenants)) if tenants else 0
         due: list[DueTimer] = []
@@ -56,7 +54,7 @@ class MemoryIndex:
         for tenant in tenants:
             timers = sorted((wake, str(key.kind), key.id, key) for key, wake in store.timers.get(tenant, {}).items() if wake <= now)
             if not timers:
-                raise IndexMovedError("damaged")
+                raise IndexDamagedError("damaged")
             for *_, key in timers[page * share : page * share + min(share, room)]:
                 due.append(self._timer(key))
                 room -= 1
@@ -98,12 +96,14 @@ class MemoryIndex:
         store = self._store
         if (store.found.marker, store.found.part) != (expected.marker, expected.part):
             raise IndexMovedError(f"{store.found.marker} {store.found.part}")
+        claims = becomes.marker.startswith("building:") and becomes.part == 0
+        if not claims:
+            self._refuse_damaged()
         self._parts_left -= 1
         for change in changes:
             self._write(change)
         store.found = becomes
-        if becomes.part == 0:
-            store.sizes = store.counted()
+        store.sizes = (0,) * (1 + len(StateKind)) if claims else store.counted()
 
     def _write(self, change: Change) -> None:
         store, tenant = self._store, change.key.tenant_id
@@ -122,9 +122,14 @@ class MemoryIndex:
         record = self._store.records.get(key)
         definition = self._store.records.get(key._replace(kind=StateKind.DEFINITION)) if key.kind is StateKind.CURSOR else b""
         if record is None or definition is None:
-            raise IndexMovedError("damaged")
+            raise IndexDamagedError("damaged")
         return DueTimer(key, record, definition or None)
 
     def _refuse_elsewhere(self, at: Position) -> None:
         if (self._store.found.marker, self._store.found.part) != (at.marker, 0):
             raise IndexMovedError("moved")
+        self._refuse_damaged()
+
+    def _refuse_damaged(self) -> None:
+        if self._store.counted() != self._store.sizes:
+            raise IndexDamagedError("damaged")

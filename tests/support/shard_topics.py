@@ -56,11 +56,11 @@ class ShardTopics:
 
     @asynccontextmanager
     async def taken(
-        self, index: Index, *, prove: Callable[[], Awaitable[None]] | None = None, name: ShardName | None = None
+        self, index: Index, *, prove: Callable[[], Awaitable[None]] | None = None, name: ShardName | None = None, anew: bool = False
     ) -> AsyncIterator[Taken]:
         """The shard, taken over."""
         takeover = Takeover(name or self.shard(), connection=self.connection, index=index, prove=prove or _ours)
-        taken = await takeover.run()
+        taken = await takeover.run(anew=anew)
         try:
             yield taken
         finally:

@@ -13,7 +13,11 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class IndexMovedError(Exception):
-    """The index does not stand where the caller does: lost, damaged, or moved on by another owner. Nothing was written."""
+    """The index does not stand where the caller does: lost, or moved on by another owner. Nothing was written."""
+
+
+class IndexDamagedError(IndexMovedError):
+    """The index stands where the caller does but is not whole: something in it was lost. It must be built anew."""
 
 
 class StateKey(NamedTuple):
@@ -89,16 +93,18 @@ class Index(Protocol):
 
         `page` passes by so many limits.
 
-        Reads only: the same timers return until their change is applied. Raises IndexMovedError if the index is not whole at `at`.
+        Reads only: the same timers return until their change is applied. Raises IndexMovedError if the index is not at `at`,
+        IndexDamagedError if it is not whole.
         """
 
     async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
-        """The records that exist of these. Raises IndexMovedError if the index is not whole at `at`."""
+        """The records that exist of these. Raises IndexMovedError if the index is not at `at`, IndexDamagedError if it is not whole."""
 
     async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
         """Write the changes in numbered parts, each only if the part before it stands; the last sets `to`. The new head comes back.
 
-        Repeating it is harmless. Raises IndexMovedError if the index is not at `start`; nothing more was written then.
+        Repeating it is harmless. Raises IndexMovedError if the index is not at `start`, IndexDamagedError if it is not whole; nothing
+        more was written then.
         """
 
     async def build(self, found: Found | None, changes: Sequence[Change], to: Position) -> datetime | None:

@@ -12,7 +12,18 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from planner.domain.plan import StateKind
-from planner.owner.index import Change, Due, DueTimer, Found, IndexMovedError, Position, StateKey, instant_of, microseconds
+from planner.owner.index import (
+    Change,
+    Due,
+    DueTimer,
+    Found,
+    IndexDamagedError,
+    IndexMovedError,
+    Position,
+    StateKey,
+    instant_of,
+    microseconds,
+)
 from planner.owner.keys import ShardKeys
 from planner.runtime.failures import UnavailableError
 
@@ -62,9 +73,9 @@ class RedisIndex:
         records: dict[StateKey, bytes] = {}
         for start in range(0, len(keys), READ_RECORDS_MAX):
             wanted = keys[start : start + READ_RECORDS_MAX]
-            arguments = [argument for key in wanted for argument in (1 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")]
+            arguments = [argument for key in wanted for argument in (2 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")]
             async with _deadline():
-                answer = await self._read(keys=[self._keys.position, *self._hashes], args=[at.marker, *arguments])
+                answer = await self._read(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=[at.marker, *arguments])
             _whole(answer)
             records.update({key: record for key, record in zip(wanted, answer[1:], strict=True) if record is not None})
         return records
@@ -130,6 +141,8 @@ def _script(name: str) -> str:
 
 
 def _whole(answer: list[Any]) -> None:
+    if answer[1:] == [b"damaged"]:
+        raise IndexDamagedError("something in the index was lost")
     if answer[0] != 1:
         raise IndexMovedError(" ".join(part.decode() for part in answer[1:]))
 

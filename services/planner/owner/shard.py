@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from planner.owner.changelog import decode_inputs
+from planner.owner.index import IndexDamagedError
 from planner.owner.inputs import ShardInputs
 from planner.owner.shard_name import ShardName
 from planner.owner.takeover import NotOursError, Taken, Takeover
@@ -37,6 +38,7 @@ class Shard:
         self._name = name
         self._parts = parts
         self._stopping = False
+        self._damaged = False
 
     def stop(self) -> None:
         """Finish the tick under way, then end."""
@@ -57,6 +59,7 @@ class Shard:
             except StartupRefusedError:
                 raise
             except Exception as error:  # noqa: BLE001  any failure of a tick means: drop the producer and take over
+                self._damaged = self._damaged or isinstance(error, IndexDamagedError)
                 self._parts.tick.metrics.failed()
                 _log.warning("owner.shard.failed", partition=self._name.partition, error=repr(error))
                 await self._parts.inputs.nap(self._parts.backoff.next_s())
@@ -65,7 +68,8 @@ class Shard:
         clock, metrics = self._parts.tick.clock, self._parts.tick.metrics
         started = clock.monotonic()
         async with asyncio.timeout(TAKEOVER_TIMEOUT_S):
-            taken = await self._parts.takeover.run()
+            taken = await self._parts.takeover.run(anew=self._damaged)
+        self._damaged = False
         ticking = False
         try:
             await self._parts.inputs.open(decode_inputs(taken.position.inputs))

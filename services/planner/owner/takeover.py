@@ -46,8 +46,11 @@ class Takeover:
         self._index = index
         self._prove = prove
 
-    async def run(self) -> Taken:
-        """Fence first, then write the barrier, then read up to it: read first, and a zombie may still commit behind our back."""
+    async def run(self, *, anew: bool = False) -> Taken:
+        """Fence first, then write the barrier, then read up to it: read first, and a zombie may still commit behind our back.
+
+        `anew`: the index was found damaged, so it is built anew wherever it stands.
+        """
         # Redis answers first, so that an outage of it does not fill the changelog with barriers.
         await self._index.found()
         await self._prove()
@@ -63,19 +66,19 @@ class Takeover:
         try:
             await producer.start()
             barrier = await producer.commit([], last=Record(name.topic(TopicRole.OWNER_CHANGELOG), name.partition, BARRIER_KEY, b"{}"))
-            return await self._replay(producer, barrier)
+            return await self._replay(producer, barrier, anew=anew)
         except BaseException:
             await producer.close()
             raise
 
-    async def _replay(self, producer: FencedProducer, barrier: Committed) -> Taken:
+    async def _replay(self, producer: FencedProducer, barrier: Committed, *, anew: bool) -> Taken:
         name = self._name
         changelog_topic = name.topic(TopicRole.OWNER_CHANGELOG)
         client_id = f"{name.namespace}-replay-{name.partition}"
         async with changelog_reader(self._connection, topic=changelog_topic, partition=name.partition, client_id=client_id) as reader:
             incarnation = await reader.incarnation(partitions=name.partitions)
             found = await self._index.found()
-            start = _start(found, incarnation, barrier)
+            start = None if anew else _start(found, incarnation, barrier)
             if found is not None and start is not None:
                 try:
                     return await self._follow(reader, producer, (incarnation, found, start, barrier))

@@ -9,7 +9,7 @@ import pytest
 
 from planner.domain.plan import Receipt, StateKind
 from planner.owner.changelog import BARRIER_KEY, drop, key_bytes, put
-from planner.owner.index import Change, Found, Index, IndexMovedError, Position, StateKey
+from planner.owner.index import Change, Found, Index, IndexDamagedError, IndexMovedError, Position, StateKey
 from planner.owner.keys import ShardKeys
 from planner.owner.outbox import Record
 from planner.owner.takeover import INDEX_AGE_MAX, NotOursError, Taken
@@ -103,6 +103,20 @@ async def test_a_flushed_index_is_built_anew_from_the_whole_log(world: World) ->
     async with world.topics.taken(world.index) as second:
         assert (second.built_anew, second.position.inputs, second.head) == (True, INPUTS.encode(), NOON)
         assert await world.held(second) == {"kept": a_receipt("kept").value}
+
+
+async def test_an_index_that_lost_a_record_is_never_followed_and_is_built_anew(world: World) -> None:
+    # Following took the sizes it found for those that must be: a lost receipt stayed lost, and a lost cursor failed every tick for ever.
+    changes = [a_receipt("kept"), a_receipt("lost")]
+    async with world.topics.taken(world.index) as first:
+        await world.index.apply(first.position, changes, await world.committed(first, *changes))
+    await world.redis.lose_record(changes[1].key)
+    with pytest.raises(IndexDamagedError):
+        async with world.topics.taken(world.index):
+            pass
+    async with world.topics.taken(world.index, anew=True) as second:
+        assert second.built_anew is True
+        assert (await world.held(second)).keys() == {"kept", "lost"}
 
 
 async def test_an_index_of_another_incarnation_is_thrown_away(world: World) -> None:

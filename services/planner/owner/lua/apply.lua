@@ -1,14 +1,26 @@
--- What: one numbered part of an apply: records and their timers written, and the position moved, if the index is where the caller thinks.
+-- What: one numbered part of an apply: records and their timers written, and the position moved, if the index is where the caller thinks
+--       and whole. A new marker that begins with "building:" only claims the index, whole or not: what stands there is to be removed.
 -- KEYS: 1 position (hash), 2 tenants (sorted set), 3..2+h the hashes of records, then the sorted sets of timers of the tenants named.
 -- ARGV: 1 marker expected, 2 part expected, 3 the part this is (0: the last), 4 new marker, 5 append time of its record in microseconds,
 --       6 inputs (JSON), 7 h, 8 number of tenants named, their names, then the changes as MessagePack, a list each: index of the hash
 --       (from 1), index of the tenant (from 1), id, value ("" = gone), wake-up time in microseconds as text ("" = no timer).
--- Returns: {1, earliest score of all timers or false}, or {0, marker, part} where the index is elsewhere; then nothing was written.
+-- Returns: {1, earliest score of all timers or false}, or {0, marker, part} where the index is elsewhere, {0, 'damaged'} where it has lost
+--       something since its last part; then nothing was written.
 -- Atomic: a position never stands beside records of another; a zombie's part finds a changed position and writes nothing.
 -- Cost: O(log n) a change; the caller gives <= 1000 changes.
-local at = redis.call('HMGET', KEYS[1], 'at', 'part')
-if (at[1] or '') ~= ARGV[1] or (at[2] or '0') ~= ARGV[2] then return {0, at[1] or '', at[2] or '0'} end
 local hashes, named = tonumber(ARGV[7]), tonumber(ARGV[8])
+local function sizes()
+  local all = {redis.call('ZCARD', KEYS[2])}
+  for i = 3, 2 + hashes do all[#all + 1] = redis.call('HLEN', KEYS[i]) end
+  return table.concat(all, ',')
+end
+local at = redis.call('HMGET', KEYS[1], 'at', 'part', 'sizes')
+if (at[1] or '') ~= ARGV[1] or (at[2] or '0') ~= ARGV[2] then return {0, at[1] or '', at[2] or '0'} end
+if string.sub(ARGV[4], 1, 9) == 'building:' then
+  redis.call('HSET', KEYS[1], 'at', ARGV[4], 'part', '0', 'appended', ARGV[5], 'inputs', ARGV[6], 'sizes', '0' .. string.rep(',0', hashes))
+  return {1, false}
+end
+if at[3] ~= sizes() then return {0, 'damaged'} end
 local kinds = {}
 for i = 3, 2 + hashes do kinds[i - 2] = string.match(KEYS[i], '([a-z]+)$') end
 for _, change in ipairs(cmsgpack.unpack(ARGV[9 + named])) do
@@ -27,10 +39,8 @@ for tenant = 1, named do
   if first[2] then redis.call('ZADD', KEYS[2], first[2], ARGV[8 + tenant]) else redis.call('ZREM', KEYS[2], ARGV[8 + tenant]) end
 end
 if ARGV[3] == '0' then
-  local sizes = {}
-  for i = 3, 2 + hashes do sizes[#sizes + 1] = redis.call('HLEN', KEYS[i]) end
-  redis.call('HSET', KEYS[1], 'at', ARGV[4], 'part', '0', 'appended', ARGV[5], 'inputs', ARGV[6], 'sizes', table.concat(sizes, ','))
+  redis.call('HSET', KEYS[1], 'at', ARGV[4], 'part', '0', 'appended', ARGV[5], 'inputs', ARGV[6], 'sizes', sizes())
 else
-  redis.call('HSET', KEYS[1], 'at', ARGV[1], 'part', ARGV[3])
+  redis.call('HSET', KEYS[1], 'part', ARGV[3], 'sizes', sizes())
 end
 return {1, redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or false}

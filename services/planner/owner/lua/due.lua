@@ -7,7 +7,7 @@
 -- Cost: O(log n) a tenant, O(1) a timer; at most ARGV[3] timers (the caller gives <= 500) and about ARGV[5] bytes.
 local at = redis.call('HMGET', KEYS[1], 'at', 'part', 'sizes')
 if at[1] ~= ARGV[1] or at[2] ~= '0' then return {0, 'moved'} end
-local sizes = {}
+local sizes = {redis.call('ZCARD', KEYS[2])}
 local hashes = {}
 for i = 3, #KEYS do
   sizes[#sizes + 1] = redis.call('HLEN', KEYS[i])

@@ -126,8 +126,8 @@ async def processes(folder: Path, servers: Servers, namespace: str) -> AsyncIter
 async def serving(servers: Servers, namespace: str, **knobs: Any) -> AsyncIterator[Gateway]:  # noqa: ANN401 (any setting)
     """A gateway alone; it is stopped at the end."""
     with reserved(0, purpose="the API") as port, reserved(0, purpose="health") as health_port:
-        given = {"gateway_port": port, "gateway_key_cache_seconds": 0.2} | knobs
-        settings = GatewaySettings(**_of_each(servers, namespace, health_port), postgres=SecretStr(servers.postgres), **given)
+        given = _of_each(servers, namespace, health_port) | {"gateway_port": port, "gateway_key_cache_seconds": 0.2} | knobs
+        settings = GatewaySettings(postgres=SecretStr(servers.postgres), **given)
         gateway = Gateway(f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{health_port}", namespace, servers)
         async with _running(lambda stop: serve_gateway(settings, stop)):
             await answers(gateway.health + "/livez")

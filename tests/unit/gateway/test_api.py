@@ -7,6 +7,7 @@ import pytest
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
+from structlog.testing import capture_logs
 
 from planner.gateway.api import api
 from planner.gateway.metrics import GatewayMetrics
@@ -38,7 +39,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize("way", ["/unforeseen", "/odd"])
 async def test_an_error_that_nobody_foresaw_tells_its_id_and_nothing_else(client: httpx.AsyncClient, way: str) -> None:
-    answer = await client.get("/fails" + way)
+    with capture_logs() as logs:
+        answer = await client.get("/fails" + way)
+    assert {"gateway.request.failed", "gateway.request.unforeseen"} & {entry["event"] for entry in logs}
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert (answer.json()["code"], answer.json()["request_id"]) == ("INTERNAL", answer.headers["x-request-id"])
     assert "password" not in answer.text

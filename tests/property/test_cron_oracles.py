@@ -8,7 +8,7 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.domain.recurrence.cron_text import parse_cron
+from planner.domain.recurrence.cron_text import DAY_OF_MONTH, DAY_OF_WEEK, parse_cron, parse_field
 from planner.domain.recurrence.window import occurrences
 from support.recurrences import HOURS, MINUTES, MONTH_FIELDS, MONTHS, SPECIAL_DAYS, WEEKDAYS, listed, plain_members
 from support.schedules import a_cron
@@ -37,9 +37,16 @@ def _has_open_step(expression: str) -> bool:
     return any(member.partition("/")[0].isdigit() and "/" in member for field in expression.split() for member in field.split(","))
 
 
+def _names_every_day(expression: str) -> bool:
+    # A field that names all its values is a star to croniter, and changes how the two day fields are joined.
+    _, _, days, _, weekdays = expression.split()
+    fields = (parse_field(DAY_OF_MONTH, days, 0), parse_field(DAY_OF_WEEK, weekdays, 0))
+    return any(field.values.bit_count() == size and field.text != "*" for field, size in zip(fields, (31, 7), strict=True))
+
+
 def _reaches_the_second_sunday(expression: str) -> bool:
     # cronsim steps to 7, a Sunday; here the last day of the week is 6. `* * * * 1/1` was once Mondays to Saturdays here, all days there.
-    steps = (member.split("/") for member in expression.split()[-1].split(",") if member[0].isdigit() and "/" in member)
+    steps = (member.split("/") for member in expression.rsplit(maxsplit=1)[-1].split(",") if member[0].isdigit() and "/" in member)
     return any((7 - int(first)) % int(step) == 0 for first, step in steps if first.isdigit())
 
 
@@ -48,7 +55,11 @@ PLAIN_DAYS = listed(st.one_of(plain_members(1, 31), st.just("L")))
 CRONITER_TEXTS = (
     st.tuples(MINUTES, HOURS, PLAIN_DAYS, listed(st.one_of(plain_members(1, 12), st.sampled_from(MONTHS))), PLAIN_WEEKDAYS)
     .map(" ".join)
-    .filter(lambda text: len(text) <= 256 and not _has_range_of_one(text) and not _has_open_step(text) and can_fire(text))
+    .filter(
+        lambda text: (
+            len(text) <= 256 and not _has_range_of_one(text) and not _has_open_step(text) and not _names_every_day(text) and can_fire(text)
+        )
+    )
 )
 
 

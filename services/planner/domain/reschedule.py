@@ -1,7 +1,9 @@
 """Where a plan's cursor begins, and where it stands after an update or a cancel (scheduling.md, sections 2 and 5.3)."""
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 from planner.domain.jitter import delay
@@ -61,8 +63,7 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
     # Kept occurrences are found again from the cursor, so it may go back only where the new schedule names nothing else there.
     if len(waiting) <= UNRESOLVED_KEPT_MAX and kept and {instant for instant in named if instant >= kept[0]} == set(kept):
         resolved_until = kept[0] - TICK
-        skips = skips_of(SkipReason.SUPERSEDED, [instant for instant in waiting if instant not in named])
-        return Move(resolved_until, next_after(new, plan_id=cursor.plan_id, after=resolved_until), skips)
+        return Move(resolved_until, next_after(new, plan_id=cursor.plan_id, after=resolved_until), _superseded(waiting, named))
     begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=waiting[-1])
     return replace(begun, skips=skips_between(old, SkipReason.SUPERSEDED, waiting[0], now))
 
@@ -77,6 +78,12 @@ def cancelled_occurrences(schedule: Schedule, *, cursor: Cursor, now: datetime) 
 def same_times(one: Schedule, other: Schedule) -> bool:
     """Whether two schedules name the same occurrences. Neither jitter nor `max_runs` nor what is done about missed ones matters."""
     return _times(one) == _times(other)
+
+
+def _superseded(waiting: Sequence[datetime], named: Container[datetime]) -> tuple[Skip, ...]:
+    # A range names all between its ends, so none may reach over an occurrence that stays.
+    stretches = (list(stretch) for stays, stretch in groupby(waiting, lambda instant: instant in named) if not stays)
+    return tuple(skip for stretch in stretches for skip in skips_of(SkipReason.SUPERSEDED, stretch))
 
 
 def _times(schedule: Schedule) -> tuple[object, ...]:

@@ -97,6 +97,14 @@ def test_of_several_that_wait_those_stay_that_the_new_schedule_names() -> None:
     assert plan.fires(NOON + 21 * MINUTE) == [NOON, NOON + 20 * MINUTE]
 
 
+def test_no_range_of_superseded_occurrences_reaches_over_one_that_stays() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 1}}, NOON)
+    changed = plan.patched(NOON + timedelta(seconds=300), recurrence={"every_seconds": 120})
+    named = [(int((skip.first - NOON).total_seconds()), int((skip.last - NOON).total_seconds())) for skip in changed.decision.skips]
+    assert named == [(1, 119), (121, 239), *((second, second) for second in range(241, 301))]
+    assert [skip.count for skip in changed.decision.skips[:3]] == [119, 119, 1]
+
+
 def test_an_update_makes_no_past_occurrences() -> None:
     plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES}, NOON - 5 * MINUTE)
     plan.fires(NOON)

@@ -12,7 +12,7 @@ from planner.owner.index import DueTimer, StateKey
 from planner.owner.outbox import Outbox, Record
 from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
-from planner.owner.tick import ReadCommand, ReadReport, Tick
+from planner.owner.tick import ReadCommand, ReadReport, Tick, in_turns
 from support.incoming import COMMANDS_TOPIC, TOKENS
 from support.plans import ACTION, ACTIONS
 
@@ -70,7 +70,9 @@ class PureShard:
                 tick.command(ReadCommand(source, read_command(source, partition=0, partitions=1)))
             else:
                 tick.report(ReadReport(source, read_report(source, partition=0, partitions=1)))
-        for timer in due:
+        for timer in in_turns(due):
+            if tick.is_full:
+                break
             tick.timer(timer)
         if keep:
             self._apply(tick)

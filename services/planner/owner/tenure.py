@@ -19,7 +19,7 @@ from planner.owner.schedules import Schedules
 from planner.owner.shard_name import ShardName
 from planner.owner.state import TickState
 from planner.owner.takeover import Taken
-from planner.owner.tick import ReadCommand, ReadReport, Tick
+from planner.owner.tick import ReadCommand, ReadReport, Tick, in_turns
 from planner.runtime.clock import Clock
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole
@@ -77,7 +77,9 @@ class Tenure:
             tick.command(command)
         for report in reports:
             tick.report(report)
-        for timer in timers:
+        for timer in in_turns(timers):
+            if tick.is_full:
+                break
             tick.timer(timer)
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))

@@ -1,10 +1,11 @@
 """The deciding part of a shard's tick: gathered input in, records and state changes out. No effect happens here."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from typing import Final, assert_never
 
 from planner.domain.command import Command, Create
@@ -28,6 +29,10 @@ from planner_contracts.plan_event import FieldFault, PlanEventType
 from planner_contracts.run_event import SkipReason
 
 FIRES_PER_TIMER_MAX: Final = 100
+RECORDS_PER_TICK_MAX: Final = 5000
+BYTES_PER_TICK_MAX: Final = 8_000_000
+"""What timers may add to a transaction. After an outage each may have a hundred outcomes; what does not fit stays due."""
+_ENVELOPE_BYTES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Tick:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.lateness_s: list[float] = []
         self.failures: list[Failure] = []
+        self._bytes = 0
         self._state = state
         self._outbox = outbox
         self._actions = actions
@@ -97,6 +103,11 @@ class Tick:
     def changes(self) -> list[Change]:
         """What the decisions changed in the state."""
         return list(self._state.changes.values())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the timers left wait for the next tick, so that a transaction never outgrows its deadline."""
+        return len(self.records) >= RECORDS_PER_TICK_MAX or self._bytes >= BYTES_PER_TICK_MAX
 
     def command(self, read: ReadCommand) -> None:
         """Decide on one command record: it gets exactly one event, or is sent on to its partition, or becomes a dead letter."""
@@ -131,8 +142,10 @@ class Tick:
         tenant_id, record_id = due.key.tenant_id, due.key.id
         match due.key.kind:
             case StateKind.CURSOR:
-                if not self._contained(f"plan {record_id}", partial(self._fire, tenant_id, record_id)):
+                mark = len(self.records)
+                if not self._contained(f"plan {record_id}", partial(self._fire, tenant_id, record_id, limit=self._fires_max(due))):
                     self._give_up(due)
+                self._bytes += sum(len(record.value or b"") for record in self.records[mark:])
             case StateKind.RUN:
                 if not self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id)):
                     self._state.drop(StateKind.RUN, tenant_id, record_id)
@@ -204,11 +217,16 @@ class Tick:
         if revision is not None and cursor is not None:
             self._move(revision, replace(cursor, open_runs=cursor.open_runs - 1))
 
-    def _fire(self, tenant_id: str, plan_id: str) -> None:
+    def _fires_max(self, due: DueTimer) -> int:
+        """How many occurrences of the plan fit: at least one, or a plan with a large payload would never fire."""
+        room = (BYTES_PER_TICK_MAX - self._bytes) // (len(due.definition or b"") + _ENVELOPE_BYTES)
+        return max(1, min(FIRES_PER_TIMER_MAX, room))
+
+    def _fire(self, tenant_id: str, plan_id: str, *, limit: int) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         if revision is None or cursor is None:
             return  # a command of this tick has ended it
-        decision = fire(revision, cursor, self._schedules.of(revision, cursor), now=self._now, limit=FIRES_PER_TIMER_MAX)
+        decision = fire(revision, cursor, self._schedules.of(revision, cursor), now=self._now, limit=limit)
         if decision is None:
             return
         next_due = decision.cursor.next_due
@@ -331,6 +349,18 @@ class Tick:
             return False
         self._state.keep()
         return True
+
+
+def in_turns(timers: Sequence[DueTimer]) -> list[DueTimer]:
+    """The timers so that tenants take turns, each tenant's in the order given: a tick that is full has served all alike."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for timer in timers:
+        turns.append(seen[timer.key.tenant_id])
+        seen[timer.key.tenant_id] += 1
+    if len(seen) <= 1:
+        return list(timers)
+    return [timer for _, timer in sorted(zip(turns, timers, strict=True), key=itemgetter(0))]
 
 
 def _event_id(source: Incoming) -> str:

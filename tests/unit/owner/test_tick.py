@@ -12,7 +12,7 @@ from planner.owner.inbox import Misrouted
 from planner.owner.index import StateKey
 from planner.owner.outbox import Outbox
 from planner.owner.state import TickState
-from planner.owner.tick import ReadReport, Tick
+from planner.owner.tick import BYTES_PER_TICK_MAX, FIRES_PER_TIMER_MAX, RECORDS_PER_TICK_MAX, ReadReport, Tick
 from planner_contracts.ids import is_uuid
 from planner_contracts.instants import format_instant
 from planner_contracts.plan import PlanStatus
@@ -360,3 +360,30 @@ def test_a_record_that_is_too_large_for_its_right_partition_is_a_dead_letter() -
         tick.report(ReadReport(source, Misrouted(PLAN, 1)))
     assert [(record.topic, record.partition) for record in tick.records] == [("t.dead-letters", 0), (REPORTS_TOPIC, 1)]
     assert tick.counts == {("dead_letters", "TOO_LARGE"): 1, ("forwarded", ""): 1}
+
+
+def test_an_outage_of_many_plans_is_worked_off_in_ticks_of_bounded_size_and_tenants_take_turns() -> None:
+    # A thousand plans with a hundred outcomes each made a transaction that outgrew its deadline, and the same one came after it for ever.
+    shard = PureShard()
+    given = MINUTELY | {"misfire": {"coalesce": "none", "max_lateness_seconds": None}}
+    shard.tick(*(a_create(given, f"c{number}") for number in range(60)), now=NOON)
+    late = NOON + timedelta(days=5)
+    shard.tick(incoming(event("plan.create", command_data("theirs", plan=given, tenant_id="zeta"))), now=late - 1.5 * MINUTE, keep=True)
+    shard.wakes = {key: wake for key, wake in shard.wakes.items() if key.kind is StateKind.CURSOR}
+    ticks = []
+    while any(wake <= late for wake in shard.wakes.values()):
+        ticks.append(shard.tick(now=late))
+    assert all(len(ticked.tick.records) < RECORDS_PER_TICK_MAX + 3 * FIRES_PER_TIMER_MAX for ticked in ticks)
+    assert len(ticks) > 1
+    assert "zeta" in {action["tenant_id"] for action in ticks[0].actions}
+    assert sum(len(ticked.actions) for ticked in ticks) > 60 * FIRES_PER_TIMER_MAX / 2
+
+
+def test_large_payloads_fill_a_tick_sooner() -> None:
+    shard = PureShard()
+    given = MINUTELY | {"payload": {"text": "x" * 60_000}, "misfire": {"coalesce": "none", "max_lateness_seconds": None}}
+    shard.tick(*(a_create(given, f"c{number}") for number in range(3)), now=NOON)
+    ticks = [shard.tick(now=NOON + 200 * MINUTE) for _ in range(3)]
+    sizes = [sum(len(record.value or b"") for record in ticked.tick.records) for ticked in ticks]
+    assert all(0 < size < BYTES_PER_TICK_MAX + 200_000 for size in sizes)
+    assert sum(len(ticked.actions) for ticked in ticks) == 300

@@ -1,6 +1,7 @@
 """/livez, /readyz and /metrics of a process, on a port of its own."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,7 +83,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise StartupRefusedError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        raise StartupRefusedError(f"cannot listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}") from None
 
 
 def _app(health: Health, registry: CollectorRegistry) -> Starlette:

@@ -1,8 +1,10 @@
 """Settings from the environment (`PLANNER_*`), or from the file that PLANNER_SETTINGS_FILE names. Nothing else reads the environment."""
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
@@ -14,6 +16,8 @@ from planner_contracts.topics import PARTITIONS_DEFAULT, PARTITIONS_MAX, REPLICA
 PREFIX = "PLANNER_"
 FILE_VARIABLE = "PLANNER_SETTINGS_FILE"
 
+_BOOTSTRAP: Final = re.compile(r"(([^\s,:/\[\]]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}(,\s*|\Z))+(?<!,)\Z", re.ASCII)
+
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -21,6 +25,27 @@ def _named(value: str) -> str:
     if not ids.is_namespace(value):
         raise ValueError("1 to 40 of a-z, 0-9 and -")
     return value
+
+
+def _bootstrap(value: str) -> str:
+    if not _BOOTSTRAP.match(value):
+        raise ValueError("host:port, or several of them, comma separated")
+    return value
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def judged(value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            # Asked for the port, it judges it; of several hosts, as PostgreSQL's may be, it understands none.
+            usable = parts.scheme in schemes and ("," in parts.netloc or parts.port != 0)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError(f"a URL that begins with {schemes[0]}://")
+        return value
+
+    return AfterValidator(judged)
 
 
 Namespace = Annotated[str, AfterValidator(_named)]
@@ -52,7 +77,7 @@ class ProcessSettings(_Settings):
 class KafkaSettings(_Settings):
     """Where Kafka is, and how to be let in."""
 
-    kafka: str = "localhost:9092"
+    kafka: Annotated[str, AfterValidator(_bootstrap)] = "localhost:9092"
     """Bootstrap servers, comma separated."""
 
     kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = "PLAINTEXT"
@@ -87,14 +112,14 @@ class TopicSettings(KafkaSettings):
 class RedisSettings(_Settings):
     """Where Redis, or Valkey, is."""
 
-    redis: SecretStr = SecretStr("redis://localhost:6379/0")
+    redis: Annotated[SecretStr, _url("redis", "rediss", "unix")] = SecretStr("redis://localhost:6379/0")
     """URL; it may hold a password. `maxmemory-policy` must be `noeviction`."""
 
 
 class PostgresSettings(_Settings):
     """Where PostgreSQL is."""
 
-    postgres: SecretStr = SecretStr("postgresql://localhost:5432/planner")
+    postgres: Annotated[SecretStr, _url("postgresql", "postgres")] = SecretStr("postgresql://localhost:5432/planner")
     """DSN; it may hold a password. One database a namespace."""
 
 

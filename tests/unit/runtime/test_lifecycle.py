@@ -1,43 +1,63 @@
-import asyncio
-from collections.abc import Awaitable, Callable
+"""How a process ends, seen from outside: logging is set up once a process."""
+
+import subprocess
+import sys
+from typing import Final
 
 import pytest
 
+from planner.runtime.lifecycle import EXIT_FAILED, EXIT_REFUSED
+
+SCRIPT: Final = """
 from planner.runtime.failures import StartupRefusedError, UnavailableError
-from planner.runtime.lifecycle import EXIT_FAILED, EXIT_REFUSED, run_process
+from planner.runtime.lifecycle import run_process
 from planner.runtime.settings import ProcessSettings
 
-REFUSED = StartupRefusedError("topics are other than declared")
-AWAY = UnavailableError("Kafka cannot be reached")
+refused = StartupRefusedError("topics are other than declared")
+away = UnavailableError("Kafka cannot be reached")
+
+async def serve(settings, stop):
+    {body}
+
+run_process("owner", ProcessSettings, serve)
+"""
 
 
-def raising(error: BaseException) -> Callable[[ProcessSettings, asyncio.Event], Awaitable[None]]:
-    async def serve(_settings: ProcessSettings, _stop: asyncio.Event) -> None:
-        raise error
-
-    return serve
+def run(body: str) -> tuple[int, list[str]]:
+    """Exit code, and the lines that it wrote."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, timeout=50, check=False)
+    return done.returncode, done.stderr.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("body", "code", "told"),
     [
-        (REFUSED, EXIT_REFUSED, str(REFUSED)),
-        (AWAY, EXIT_FAILED, str(AWAY)),
-        (ExceptionGroup("g", [ValueError("beside it"), ExceptionGroup("h", [REFUSED])]), EXIT_REFUSED, str(REFUSED)),
-        (ExceptionGroup("g", [AWAY, AWAY]), EXIT_FAILED, str(AWAY)),
+        ("raise refused", EXIT_REFUSED, "topics are other than declared"),
+        ("raise away", EXIT_FAILED, "Kafka cannot be reached"),
+        (
+            "raise ExceptionGroup('g', [ValueError('beside it'), ExceptionGroup('h', [refused])])",
+            EXIT_REFUSED,
+            "topics are other than declared",
+        ),
+        ("raise ExceptionGroup('g', [away, away])", EXIT_FAILED, "Kafka cannot be reached"),
     ],
-    ids=["refused", "away", "refused among others", "all away"],
 )
-def test_what_an_operator_can_mend_is_told_in_one_line(
-    error: BaseException, code: int, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as exited:
-        run_process("owner", ProcessSettings, raising(error))
-    assert exited.value.code == code
-    assert capsys.readouterr().err.splitlines()[-1] == f"planner owner: {told}"
+def test_what_an_operator_can_mend_is_told_in_one_line(body: str, code: int, told: str) -> None:
+    exited, lines = run(body)
+    assert (exited, lines[1:]) == (code, [f"planner owner: {told}"])
+    assert "process.started" in lines[0]
 
 
-@pytest.mark.parametrize("error", [ValueError("bug"), ExceptionGroup("g", [AWAY, ValueError("bug")])], ids=["alone", "beside an outage"])
-def test_a_bug_is_never_told_as_anything_else(error: Exception) -> None:
-    with pytest.raises(type(error)):
-        run_process("owner", ProcessSettings, raising(error))
+@pytest.mark.parametrize("body", ["raise ValueError('bug')", "raise ExceptionGroup('g', [away, ValueError('bug')])"])
+def test_a_bug_is_never_told_as_anything_else(body: str) -> None:
+    code, lines = run(body)
+    assert code == EXIT_FAILED
+    assert any("Traceback" in line for line in lines)
+    assert any("ValueError: bug" in line for line in lines)
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_process_that_is_told_to_stop_ends_in_order(number: str) -> None:
+    code, lines = run(f"import os, signal; os.kill(os.getpid(), signal.{number}); await stop.wait()")
+    assert code == 0
+    assert "process.stopped" in lines[-1]

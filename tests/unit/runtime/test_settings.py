@@ -13,7 +13,17 @@ from planner.owner.settings import OwnerSettings
 from planner.runtime.failures import StartupRefusedError
 from planner.runtime.kafka import KafkaConnection
 from planner.runtime.lifecycle import EXIT_REFUSED
-from planner.runtime.settings import FILE_VARIABLE, KafkaSettings, ProcessSettings, TopicSettings, given, load, public
+from planner.runtime.settings import (
+    FILE_VARIABLE,
+    KafkaSettings,
+    PostgresSettings,
+    ProcessSettings,
+    RedisSettings,
+    TopicSettings,
+    given,
+    load,
+    public,
+)
 
 REPORT_KEYS: Final = "k1:0123456789abcdef"
 
@@ -41,6 +51,15 @@ def refusal(settings: type[BaseSettings]) -> str:
         (ProcessSettings, "PLANNER_LOG_FORMAT", "xml"),
         (ProcessSettings, "PLANNER_HEALTH_PORT", "65536"),
         (ProcessSettings, "PLANNER_HEALTH_PORT", "http"),
+        (KafkaSettings, "PLANNER_KAFKA", ""),
+        (KafkaSettings, "PLANNER_KAFKA", "somewhere"),
+        (KafkaSettings, "PLANNER_KAFKA", "somewhere:port"),
+        (KafkaSettings, "PLANNER_KAFKA", "a:1,"),
+        (KafkaSettings, "PLANNER_KAFKA", "http://a:1"),
+        (RedisSettings, "PLANNER_REDIS", "localhost:6379"),
+        (RedisSettings, "PLANNER_REDIS", "redis://localhost:port"),
+        (PostgresSettings, "PLANNER_POSTGRES", "mysql://localhost/planner"),
+        (PostgresSettings, "PLANNER_POSTGRES", "postgresql://localhost:99999/planner"),
         (KafkaSettings, "PLANNER_KAFKA_SECURITY_PROTOCOL", "TLS"),
         (KafkaSettings, "PLANNER_KAFKA_SASL_MECHANISM", "GSSAPI"),
         (TopicSettings, "PLANNER_PARTITIONS", "0"),
@@ -58,6 +77,23 @@ def test_a_value_that_cannot_be_used_is_refused_by_the_name_of_its_variable(
     monkeypatch.setenv("PLANNER_REPORT_KEYS", REPORT_KEYS)
     monkeypatch.setenv(name, value)
     assert f"{name}: " in refusal(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value"),
+    [
+        (KafkaSettings, "PLANNER_KAFKA", "a.example.org:9092,10.0.0.1:19092, [::1]:9092"),
+        (RedisSettings, "PLANNER_REDIS", "rediss://user:pass@redis.example.org/1"),
+        (RedisSettings, "PLANNER_REDIS", "unix:///run/redis.sock"),
+        (PostgresSettings, "PLANNER_POSTGRES", "postgresql://u:p@a:5432,b:5433/planner?sslmode=require"),
+        (PostgresSettings, "PLANNER_POSTGRES", "postgresql:///planner?host=/run/postgresql"),
+    ],
+)
+def test_an_address_in_any_of_its_forms_is_taken(
+    monkeypatch: pytest.MonkeyPatch, settings: type[BaseSettings], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    load(settings)
 
 
 def test_everything_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ async def test_on_a_terminal_it_has_colours_and_stops_in_order_at_ctrl_c() -> No
     demo = start_on(theirs)
     try:
         written = bytearray()
-        while b"publish launch post" not in written:
+        while b"  services" not in written:
             written += os.read(ours, 65536)
         below = psutil.Process(demo.pid).children(recursive=True)
         demo.send_signal(signal.SIGINT)
@@ -86,7 +86,8 @@ async def test_on_a_terminal_it_has_colours_and_stops_in_order_at_ctrl_c() -> No
         os.close(ours)
     assert b"\x1b[" in written
     assert demo.returncode == 130
-    assert len(below) > 7
+    # Kafka, Valkey, PostgreSQL with its own children.
+    assert len(below) > 5
     await until(lambda: all(is_over(process.pid) for process in below), what="every process is gone")
 
 

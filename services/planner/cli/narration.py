@@ -59,7 +59,7 @@ def print_ready(console: Console, reach: Mapping[str, Any]) -> None:
 
 
 _FIRST_REQUEST: Final = """\
-  export PLANNER={gateway} KEY={api_key} PLANNER_KAFKA={kafka}
+  export PLANNER={gateway} KEY={api_key} PLANNER_KAFKA={kafka} PLANNER_NAMESPACE={namespace}
   {planner} worker &
   curl -s $PLANNER/api/v1/plans -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \\
     -d '{{"action": "content.publish", "payload": {{"content_id": "42"}}, "recurrence": {{"type": "interval", "every_seconds": 5}}}}'

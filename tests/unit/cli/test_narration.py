@@ -9,6 +9,7 @@ from planner.embedded.process import Command
 from planner.embedded.program import Program
 
 REACH = {
+    "namespace": "planner",
     "gateway": "http://127.0.0.1:8080",
     "kafka": "127.0.0.1:8081",
     "redis": "redis://127.0.0.1:8083/0",
@@ -43,7 +44,7 @@ def test_the_first_requests_are_what_a_shell_can_run() -> None:
     console, written = a_console()
     print_ready(console, REACH)
     _, _, commands = written.getvalue().partition("  export ")
-    assert commands.startswith("PLANNER=http://127.0.0.1:8080 KEY=pk_1_2 PLANNER_KAFKA=127.0.0.1:8081\n")
+    assert commands.startswith("PLANNER=http://127.0.0.1:8080 KEY=pk_1_2 PLANNER_KAFKA=127.0.0.1:8081 PLANNER_NAMESPACE=planner\n")
     assert subprocess.run(["sh", "-n"], input=f"export {commands}", text=True, check=True, capture_output=True).stderr == ""
 
 

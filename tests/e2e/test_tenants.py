@@ -1,6 +1,7 @@
 """Tenants do not see each other, nor do organizations whose keys are their own."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -15,12 +16,13 @@ pytestmark = pytest.mark.timeout(180)
 
 ACTION = "tests.unattended"
 IDS = ("plan_id", "run_id", "command_id")
+CALLERS = (("acme", None), ("acme", "east"), ("acme", "west"), ("rival", None))
 NOBODY = "11111111-1111-4111-8111-111111111111"
 
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """`acme` holds a key for all organizations of its tenant, `east` and `west` one each; `rival` is another tenant."""
+    """`acme` holds a key for all organizations of its tenant, `east` and `west` one each; `rival` one of another tenant."""
 
     acme: Api
     east: Api
@@ -30,13 +32,9 @@ class Callers:
 
 @pytest.fixture(scope="module")
 def callers(performing_stack: Stack) -> Iterator[Callers]:
-    with ExitStack() as opened:
-
-        def caller(tenant: str, organization: str | None = None) -> Api:
-            token = new_key(performing_stack, tenant=tenant, organization=organization)
-            return opened.enter_context(api_of(performing_stack, token))
-
-        yield Callers(caller("acme"), caller("acme", "east"), caller("acme", "west"), caller("rival"))
+    with ThreadPoolExecutor() as threads, ExitStack() as opened:
+        tokens = threads.map(lambda whose: new_key(performing_stack, tenant=whose[0], organization=whose[1]), CALLERS)
+        yield Callers(*(opened.enter_context(api_of(performing_stack, token)) for token in tokens))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ locks: install ## compile requirements/*.txt anew
 	$(BIN)/python deploy/locks.py
 
 test: install ## all tests, on real servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-fast: install ## the tests that need no server
 	$(BIN)/python -m pytest tests/unit tests/property tests/contract tests/tidy

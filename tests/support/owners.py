@@ -185,6 +185,12 @@ async def owned_namespace(kafka: str, redis: str, folder: Path, *, partitions: i
         await producer.stop()
 
 
+async def expect_complete(owned: OwnedNamespace, *, postgres: str | None = None) -> None:
+    """Nothing is lost, doubled, early or out of order, and the runs are those of the actions."""
+    report = await owned.audit(postgres=postgres)
+    assert report.ok, report.differences[:5]
+
+
 def soon(seconds: float) -> datetime:
     """A whole second, so far ahead."""
     return SystemClock().now().replace(microsecond=0) + timedelta(seconds=seconds)

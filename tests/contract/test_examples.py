@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import BaseModel, ValidationError
 
+from planner.domain.definition import define
 from planner_contracts.documents import DOCUMENTS, schemas
 from planner_contracts.envelope import EnvelopeInvalidError, decode, encode
 
@@ -69,6 +70,11 @@ def test_what_is_valid_survives_reading_and_writing(example: Example) -> None:
 @valid
 def test_what_is_valid_conforms_to_the_schema(example: Example) -> None:
     judge(example.document).validate(example.content)
+
+
+@pytest.mark.parametrize("example", [example for example in ALL if str(example).startswith("plan_definition/ok_")], ids=str)
+def test_the_domain_accepts_the_definitions_that_are_shown(example: Example) -> None:
+    define(example.content, now=None)
 
 
 @invalid

@@ -44,10 +44,15 @@ async def serve(settings: RecorderSettings, stop: asyncio.Event) -> None:
     connection = KafkaConnection.from_settings(settings)
     async with serve_health(health, registry, host=settings.health_host, port=settings.health_port) as url:
         _log.info("recorder.health.served", url=url)
+
+        def delayed(error: UnavailableError) -> None:
+            health.set(LOCATED, ready=False, reason=str(error))
+            _log.warning("recorder.start.delayed", cause=str(error))
+
         await patiently(
-            lambda: verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions), stop, delayed=_delayed
+            lambda: verify_topics(connection, namespace=settings.namespace, partitions=settings.partitions), stop, delayed=delayed
         )
-        pool = await patiently(lambda: open_run_store(settings.postgres.get_secret_value(), size=_POOL_SIZE), stop, delayed=_delayed)
+        pool = await patiently(lambda: open_run_store(settings.postgres.get_secret_value(), size=_POOL_SIZE), stop, delayed=delayed)
         if pool is None:
             return
         dead_letters = KafkaDeadLetters(topic(settings.namespace, TopicRole.DEAD_LETTERS), lambda: _producer(connection))
@@ -111,7 +116,3 @@ async def _producer(connection: KafkaConnection) -> AIOKafkaProducer:
 
 async def _raised(failed: asyncio.Future[None]) -> None:
     await failed
-
-
-def _delayed(error: UnavailableError) -> None:
-    _log.warning("recorder.start.delayed", cause=str(error))

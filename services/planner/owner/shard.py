@@ -1,6 +1,7 @@
 """One shard: from assignment to revocation it takes over, ticks, and after any failure takes over anew by the same code."""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from planner.owner.inputs import ShardInputs
 from planner.owner.shard_name import ShardName
 from planner.owner.takeover import NotOursError, Taken, Takeover
 from planner.owner.tenure import Tenure, TickParts
+from planner.owner.transaction import FencedOffError
 from planner.runtime.failures import Backoff, StartupRefusedError
 from planner.runtime.log import get_logger
 
@@ -17,6 +19,8 @@ TAKEOVER_TIMEOUT_S: Final = 120.0
 TICK_TIMEOUT_S: Final = 8.0
 INPUTS_NOTED_EVERY_S: Final = 3600.0
 HEALTHY_AFTER_S: Final = 5.0
+INTRUSIONS_PER_MINUTE_MAX: Final = 5
+MINUTE_S: Final = 60.0
 
 _log = get_logger("owner")
 
@@ -39,6 +43,8 @@ class Shard:
         self._parts = parts
         self._stopping = False
         self._damaged = False
+        self._fenced_off = False
+        self._intrusions: deque[float] = deque(maxlen=INTRUSIONS_PER_MINUTE_MAX)
 
     def stop(self) -> None:
         """Finish the tick under way, then end."""
@@ -59,6 +65,7 @@ class Shard:
             except StartupRefusedError:
                 raise
             except Exception as error:  # noqa: BLE001  any failure of a tick means: drop the producer and take over
+                self._fenced_off = isinstance(error, FencedOffError)
                 self._damaged = self._damaged or isinstance(error, IndexDamagedError)
                 self._parts.tick.metrics.failed()
                 _log.warning("owner.shard.failed", partition=self._name.partition, error=repr(error))
@@ -72,6 +79,7 @@ class Shard:
         self._damaged = False
         ticking = False
         try:
+            self._refuse_intruders(taken)
             await self._parts.inputs.open(decode_inputs(taken.position.inputs))
             took_s = clock.monotonic() - started
             metrics.taken_over(took_s)
@@ -91,6 +99,19 @@ class Shard:
                 await self._parts.inputs.close()
             finally:
                 await taken.producer.close()
+
+    def _refuse_intruders(self, taken: Taken) -> None:
+        """Raises StartupRefusedError where somebody else works on what is ours again and again, though the group says that it is ours."""
+        if not (self._fenced_off or taken.foreign):
+            return
+        self._fenced_off = False
+        now = self._parts.tick.clock.monotonic()
+        if len(self._intrusions) == INTRUSIONS_PER_MINUTE_MAX and now - self._intrusions[0] < MINUTE_S:
+            raise StartupRefusedError(
+                f"shard {self._name.partition} of {self._name.namespace} was fenced off, or found Redis written by another incarnation,"
+                f" more than {INTRUSIONS_PER_MINUTE_MAX} times in a minute: two deployments share the namespace; give each its own"
+            )
+        self._intrusions.append(now)
 
     async def _tick_until_stopped(self, taken: Taken) -> None:
         tenure = Tenure(self._name, self._parts.tick, taken)

@@ -29,12 +29,16 @@ class NotOursError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A shard at its beginning: the producer that has fenced, where log and index stand, the earliest timer."""
+    """A shard at its beginning: the producer that has fenced, where log and index stand, the earliest timer.
+
+    `foreign`: the index was that of another incarnation of the namespace.
+    """
 
     producer: FencedProducer
     position: Position
     head: datetime | None
     built_anew: bool
+    foreign: bool = False
 
 
 class Takeover:
@@ -96,8 +100,10 @@ class Takeover:
     async def _build(self, reader: ChangelogReader, producer: FencedProducer, incarnation: str, barrier: Committed) -> Taken:
         collapsed = await reader.collapse(start=None, barrier=barrier.offset)
         position = Position(incarnation, barrier.offset, barrier.appended_at, collapsed.inputs or b"")
-        head = await self._index.build(await self._index.found(), collapsed.changes(tombstones=False), position)
-        return Taken(producer, position, head, built_anew=True)
+        found = await self._index.found()
+        head = await self._index.build(found, collapsed.changes(tombstones=False), position)
+        foreign = found is not None and f"{incarnation}/" not in found.marker
+        return Taken(producer, position, head, built_anew=True, foreign=foreign)
 
 
 def _start(found: Found | None, incarnation: str, barrier: Committed) -> int | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from planner.owner.aiokafka_patches import create_batch
 from planner.owner.outbox import Record
@@ -24,6 +25,10 @@ class Committed:
 
     offset: int
     appended_at: datetime
+
+
+class FencedOffError(IndefiniteError):
+    """Another producer of our transactional id has begun, or the broker gave up on our transaction: both look the same."""
 
 
 class FencedProducer:
@@ -53,6 +58,8 @@ class FencedProducer:
                 await self._producer.begin_transaction()
                 acknowledgement = await self._send(records, last)
                 await self._producer.commit_transaction()
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise FencedOffError(f"the transaction was fenced off: {error!r}") from error
         except Exception as error:
             # An idle zombie's commit raises AssertionError, a lost broker anything: each means the same here.
             raise IndefiniteError(f"the transaction failed: {error!r}") from error

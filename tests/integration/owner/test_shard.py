@@ -1,0 +1,135 @@
+"""Whole shards on real Kafka and Valkey: what is done to their index while they run, they notice and mend, or refuse."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from planner.domain.plan import StateKind
+from planner.owner.action_topics import ActionTopics
+from planner.owner.index import StateKey
+from planner.owner.inputs import ShardInputs
+from planner.owner.kafka_action_admin import KafkaActionAdmin
+from planner.owner.keys import ShardKeys
+from planner.owner.metrics import OwnerMetrics, ShardMetrics
+from planner.owner.outbox import Outbox
+from planner.owner.schedules import Schedules
+from planner.owner.shard import Shard, ShardParts
+from planner.owner.takeover import Takeover
+from planner.owner.tenure import TickParts
+from planner.runtime.clock import SystemClock
+from planner.runtime.failures import Backoff, StartupRefusedError
+from planner.runtime.redis import redis_client
+from planner_contracts.instants import format_instant
+from planner_contracts.topics import TopicRole
+from support.incoming import TOKENS, command_data, event, plan_made_by
+from support.indexes import OpenRedis
+from support.plans import ACTION, TENANT
+from support.shard_topics import ShardTopics, shard_topics
+from support.until import until
+
+
+@dataclass(frozen=True)
+class World:
+    """One shard's topics and index."""
+
+    topics: ShardTopics
+    redis: OpenRedis
+
+    def shard(self) -> Shard:
+        name, connection, index = self.topics.shard(), self.topics.connection, self.redis.client()
+        tick = TickParts(
+            clock=SystemClock(),
+            index=index,
+            outbox=Outbox(namespace=name.namespace, partition=0, partitions=1, tokens=TOKENS),
+            tokens=TOKENS,
+            schedules=Schedules(),
+            action_topics=ActionTopics(KafkaActionAdmin(connection, namespace=name.namespace, partitions=1), open_to_new=False),
+            metrics=ShardMetrics(OwnerMetrics(CollectorRegistry()), 0),
+        )
+        takeover = Takeover(name, connection=connection, index=index, prove=_ours)
+        backoff = Backoff(0.05, 0.2, lambda: 0.5)
+        return Shard(name, ShardParts(takeover=takeover, inputs=ShardInputs(name, connection), tick=tick, backoff=backoff))
+
+    async def create(self, name: str, *, in_s: float) -> None:
+        await self.ask(name, {"execute_at": format_instant(SystemClock().now() + timedelta(seconds=in_s))})
+
+    async def ask(self, name: str, when: dict[str, Any]) -> None:
+        data = command_data(name, plan={"action": ACTION} | when)
+        await self.topics.send(TopicRole.PLAN_COMMANDS, json.dumps(event("plan.create", data)).encode(), key=plan_made_by(name))
+
+    async def until_fired(self, *names: str) -> None:
+        plans = sorted(plan_made_by(name) for name in names)
+
+        async def fired() -> bool:
+            records = await self.topics.committed(TopicRole.ACTION, ACTION)
+            return sorted(json.loads(record.value or b"{}")["data"]["plan_id"] for record in records) == plans
+
+        await until(fired, what=f"the actions of {names}", within_s=30)
+
+
+async def _ours() -> None:
+    """The group holds the partition for us."""
+
+
+@pytest.fixture
+async def world(kafka: str, redis_url: str) -> AsyncIterator[World]:
+    redis = redis_client(redis_url)
+    async with shard_topics(kafka, partitions=1, actions=[ACTION]) as topics:
+        yield World(topics, OpenRedis(redis, ShardKeys(topics.namespace, 0)))
+    await redis.aclose()
+
+
+@asynccontextmanager
+async def running(shard: Shard) -> AsyncIterator[asyncio.Task[None]]:
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(shard.run())
+        yield task
+        shard.stop()
+
+
+async def test_what_an_index_loses_while_its_shard_runs_is_fired_all_the_same(world: World) -> None:
+    async with running(world.shard()):
+        await world.create("early", in_s=0)
+        await world.create("late", in_s=4)
+        await world.until_fired("early")
+        await world.redis.lose_record(StateKey(StateKind.CURSOR, TENANT, plan_made_by("late")))
+        await world.until_fired("early", "late")
+
+
+async def test_a_record_in_the_index_that_cannot_be_read_stops_no_other_plan(world: World) -> None:
+    async with running(world.shard()):
+        await world.create("bad", in_s=3)
+        await world.create("good", in_s=3)
+
+        async def known() -> bool:
+            return (await world.redis.kinds())[StateKind.CURSOR] == 2
+
+        await until(known, what="both plans are known")
+        where = world.redis.keys.records(StateKind.CURSOR)
+        await world.redis.redis.hset(where, f"{TENANT}/{plan_made_by('bad')}", "{")
+        await world.until_fired("good")
+    (letter,) = await world.topics.committed(TopicRole.DEAD_LETTERS)
+    assert (letter.value, dict(letter.headers)["reason"]) == (b"{", b"STATE_UNUSABLE")
+
+
+async def test_two_deployments_that_share_an_index_do_not_go_on_for_ever(world: World, kafka: str) -> None:
+    async with shard_topics(kafka, partitions=1, actions=[ACTION]) as topics:
+        other = World(topics, world.redis)
+        for deployment in (world, other):
+            await deployment.ask("c1", {"recurrence": {"type": "interval", "every_seconds": 1}})
+        with pytest.raises(ExceptionGroup) as stopped:
+            await both(world.shard(), other.shard())
+    assert stopped.group_contains(StartupRefusedError, match="two deployments share the namespace")
+
+
+async def both(one: Shard, other: Shard) -> None:
+    async with asyncio.timeout(45), asyncio.TaskGroup() as tasks:
+        tasks.create_task(one.run())
+        tasks.create_task(other.run())

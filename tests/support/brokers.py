@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.ledger.audit import audit
-from planner.ledger.check import DifferenceKind, Report
+from planner.ledger.check import Report
 from planner.ledger.expectation import Expectation
 from planner.runtime.clock import SystemClock, SystemIds
 from planner.runtime.kafka import KafkaConnection, idempotent_producer
@@ -94,17 +94,20 @@ class Brokers:
         letters = await self.topics.committed(TopicRole.DEAD_LETTERS)
         return [dict(letter.headers) for letter in letters if run_id.encode() in (letter.value or b"")]
 
-    async def balanced(self, *expectations: Expectation) -> Report:
-        """The ledger of all that was published so far, as soon as the recorder has written all of it. The caller judges the report."""
+    async def until_the_ledger_agrees(self, *expectations: Expectation) -> None:
+        """Of all plans' actions so far, with what these plans must have done. The run store has some time to show what is on its way."""
         now = SystemClock().now()
+        connection, namespace = self.topics.connection, self.topics.namespace
+        reports: list[Report] = []
 
-        async def recorded() -> Report | None:
-            report = await audit(
-                expectations, connection=self.topics.connection, namespace=self.topics.namespace, postgres=self.postgres, up_to=now
-            )
-            return None if DifferenceKind.UNRECORDED in report.counts() else report
+        async def agrees() -> bool:
+            reports.append(await audit(expectations, connection=connection, namespace=namespace, postgres=self.postgres, up_to=now))
+            return reports[-1].ok
 
-        return await until(recorded, what="the run store has every action", within_s=PATIENCE_S)
+        try:
+            await until(agrees, what="the ledger agrees", within_s=PATIENCE_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {reports[-1].differences[:5] if reports else ()}") from None
 
     async def _events(self, role: TopicRole, action: str | None = None) -> list[Event]:
         documents: list[Any] = [json.loads(record.value or b"") for record in await self.topics.committed(role, action)]

@@ -134,6 +134,8 @@ def test_servers_that_the_user_has_are_used_and_none_is_started_beside_them(stac
             api.post("/api/v1/plans", json=FAR_AWAY).raise_for_status()
         pids = other.all_pids()
         assert other.stop(signal.SIGINT) == 0
+        told = [line.split() for line in other.notices.splitlines() if "stopping" in line]
+        assert told == [["stopping", "gateway"], ["stopping", "owner-1"], ["stopping", "recorder"]]
         assert all(is_over(pid) for pid in pids)
         assert not Path(other.ready["data"]).exists()
 

@@ -91,7 +91,7 @@ class Supervisor:
 
     async def _keep(self, group: asyncio.TaskGroup, tiers: list[list[Program]]) -> None:
         """Starts all tiers at once, since each service waits by itself for what it needs; returns when all are ready."""
-        started = [[Keeper(program, self._watcher) for program in tier] for tier in tiers]
+        started = [[Keeper(program, self._watcher) for program in tier] for tier in tiers if tier]
         self._tiers.extend(started)
         keepers = [keeper for tier in started for keeper in tier]
         for keeper in keepers:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from planner.runtime.kafka import KafkaConnection, assigned_consumer
+from planner.runtime.kafka_close import stop_consumer
 
 ANSWER_TIMEOUT_S: Final = 20.0
 POLL_MS: Final = 200
@@ -82,4 +83,4 @@ async def topic_reader(connection: KafkaConnection, topics: Iterable[str], *, pa
             await consumer.seek_to_end(*assigned)
         yield TopicReader(consumer, assigned)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 
 from planner.runtime.kafka import KafkaConnection, assigned_consumer
+from planner.runtime.kafka_close import stop_consumer
 from planner_contracts.action import ACTION_TYPE_PREFIX, Action
 from planner_contracts.envelope import Envelope, decode
 from planner_contracts.plan_event import PlanChanged, PlanEventType
@@ -62,8 +63,7 @@ class Audience:
                     self._see(record)
                 self._news.set()
         finally:
-            async with asyncio.timeout(_CALL_WITHIN_S):
-                await consumer.stop()
+            await stop_consumer(consumer)
 
     async def until(self, predicate: Callable[[], bool]) -> None:
         """Asks again after each record that was read."""

@@ -12,12 +12,12 @@ from planner.gateway.outcomes import Outcomes
 from planner.gateway.positions import Position
 from planner.runtime.failures import Backoff
 from planner.runtime.health import Health
+from planner.runtime.kafka_close import stop_consumer
 from planner.runtime.log import get_logger
 from planner_contracts.envelope import EnvelopeInvalidError, decode
 
 CHECK: Final = "plan events"
 START_TIMEOUT_S: Final = 10.0
-STOP_TIMEOUT_S: Final = 3.0
 POLL_MS: Final = 1_000
 _POLL_TIMEOUT_S: Final = 30.0
 _RECORDS_MAX: Final = 1_000
@@ -81,7 +81,7 @@ class KafkaOutcomes:
                 for partition, records in polled.items():
                     self._tell(partition, records)
         finally:
-            await _stop(consumer)
+            await stop_consumer(consumer)
 
     def _tell(self, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         for record in records:
@@ -94,11 +94,3 @@ class KafkaOutcomes:
                 self._outcomes.tell(event, Position(partition.topic, partition.partition, record.offset))
             self._positions[partition] = record.offset + 1
         self._metrics.events.inc(len(records))
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    try:
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await consumer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        _log.warning("gateway.consumer.stop_failed", cause=repr(error))

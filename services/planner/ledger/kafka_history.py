@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from planner.ledger.history import Fired, RunRow, Skipped
 from planner.runtime.failures import UnavailableError
 from planner.runtime.kafka import KafkaConnection, admin, assigned_consumer, ends_consumer
+from planner.runtime.kafka_close import stop_consumer
 from planner_contracts.action import Action
 from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.run_event import OccurrenceSkipped, RunChanged, RunEventType
@@ -58,7 +59,6 @@ async def _records(connection: KafkaConnection, wanted: Callable[[str], bool]) -
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             partitions = await _partitions(connection, wanted)
-            # A consumer that is stopped before it was used raises CancelledError (aiokafka 0.14), so none is made for nothing.
             ends = await _ends(connection, partitions) if partitions else {}
         if ends:
             async for record in _up_to(connection, ends):
@@ -82,7 +82,7 @@ async def _up_to(connection: KafkaConnection, ends: dict[TopicPartition, int]) -
                     if record.offset < ends[at]:
                         yield record
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 async def _next(consumer: AIOKafkaConsumer, behind: list[TopicPartition], ends: dict[TopicPartition, int]) -> dict[TopicPartition, Any]:
@@ -112,7 +112,7 @@ async def _ends(connection: KafkaConnection, partitions: list[TopicPartition]) -
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
         return ends
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 def _fired(record: "ConsumerRecord[bytes, bytes]") -> Fired:

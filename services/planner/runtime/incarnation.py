@@ -3,40 +3,62 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import UUID
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from planner.runtime.clock import IdSource
 from planner.runtime.failures import StartupRefusedError, UnavailableError
-from planner.runtime.kafka import KafkaConnection, assigned_consumer, idempotent_producer
+from planner.runtime.kafka import KafkaConnection, assigned_consumer, transactional_producer
+from planner.runtime.kafka_close import STOP_TIMEOUT_S, drop_producer, stop_consumer
 from planner_contracts.topics import TopicRole, topic
 
 CALL_TIMEOUT_S: Final = 20.0
-STOP_TIMEOUT_S: Final = 3.0
 STATE_FORMAT: Final = 1
 INCARNATION_KEY: Final = b"incarnation"
+_OTHER_APPLY_WAIT_S: Final = 0.2
+_POLL_MS: Final = 200
 
 
 async def write_incarnation(connection: KafkaConnection, *, namespace: str, partitions: int, ids: IdSource) -> str:
     """The namespace's incarnation, written into each changelog partition that is empty.
 
-    An apply that was cut off is completed with the incarnation that it began with. Raises StartupRefusedError where a partition
-    that is not empty begins with anything else: its state belongs to nobody who could be named.
+    An apply that was cut off is completed with the incarnation that it began with; of several at once, one writes. Raises
+    StartupRefusedError where a partition that is not empty begins with anything else: its state belongs to nobody who could be named.
     """
     async with _reachable(connection):
+        while None in (found := await _first_records(connection, namespace, partitions)).values():
+            try:
+                await _write_missing(connection, namespace=namespace, partitions=partitions, ids=ids)
+            except (ProducerFenced, InvalidProducerEpoch):
+                # Another apply has begun after us; fenced in turn at once, neither would get through.
+                await asyncio.sleep(_OTHER_APPLY_WAIT_S)
+        uuid = _agreed(found, namespace, partitions)
+    assert uuid is not None  # every partition has a record
+    return uuid
+
+
+async def _write_missing(connection: KafkaConnection, *, namespace: str, partitions: int, ids: IdSource) -> None:
+    """All in one transaction, of which there is one at a time: two applies at once would leave parts of two incarnations."""
+    name = f"{namespace}.topics"
+    producer = transactional_producer(connection, transactional_id=name, client_id=name)
+    try:
+        await producer.start()
+        # Earlier applies are fenced off now: what they have not committed will never be.
         found = await _first_records(connection, namespace, partitions)
         uuid = _agreed(found, namespace, partitions) or str(UUID(ids.uuid()))
+        record = json.dumps({"uuid": uuid, "partitions": partitions, "format": STATE_FORMAT}).encode()
         empty = [place for place, value in found.items() if value is None]
-        if empty:
-            record = json.dumps({"uuid": uuid, "partitions": partitions, "format": STATE_FORMAT}).encode()
-            async with _started(idempotent_producer(connection, client_id=f"{namespace}-topics")) as producer:
-                for place in empty:
-                    await producer.send_and_wait(place.topic, record, key=INCARNATION_KEY, partition=place.partition)
-    return uuid
+        if not empty:
+            return
+        async with producer.transaction():
+            sent = [await producer.send(place.topic, record, key=INCARNATION_KEY, partition=place.partition) for place in empty]
+            await asyncio.gather(*sent)
+    finally:
+        await drop_producer(producer, timeout_s=STOP_TIMEOUT_S)
 
 
 async def read_incarnation(connection: KafkaConnection, *, namespace: str, partitions: int) -> str:
@@ -80,15 +102,22 @@ async def _first_records(connection: KafkaConnection, namespace: str, partitions
     """The value of each partition's first record: None where there is no record, empty where it is no incarnation."""
     places = [TopicPartition(topic(namespace, TopicRole.OWNER_CHANGELOG), partition) for partition in range(partitions)]
     first: dict[TopicPartition, bytes | None] = dict.fromkeys(places)
-    async with _started(assigned_consumer(connection, client_id=f"{namespace}-topics")) as consumer:
+    consumer = assigned_consumer(connection, client_id=f"{namespace}-topics")
+    try:
+        await consumer.start()
         begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        begun = [place for place in places if end[place] > 0]
-        consumer.assign(begun)
-        for place in begun:
+        unread = [place for place in places if end[place] > 0]
+        consumer.assign(unread)
+        for place in unread:
             consumer.seek(place, begin[place])
-        for place in begun:
-            record = await consumer.getone(place)
-            first[place] = (record.value or b"") if record.key == INCARNATION_KEY else b""
+        while unread:
+            batches = await consumer.getmany(*unread, timeout_ms=_POLL_MS)
+            for place, (record, *_) in batches.items():
+                first[place] = (record.value or b"") if record.key == INCARNATION_KEY else b""
+            # What was aborted gives no record, but moves the position.
+            unread = [place for place in unread if first[place] is None and await consumer.position(place) < end[place]]
+    finally:
+        await stop_consumer(consumer)
     return first
 
 
@@ -99,15 +128,3 @@ async def _reachable(connection: KafkaConnection) -> AsyncIterator[None]:
             yield
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnavailableError(f"Kafka at {connection.bootstrap} did not answer: {error!r}") from error
-
-
-@asynccontextmanager
-async def _started(client: Any) -> AsyncIterator[Any]:  # noqa: ANN401  a producer or a consumer of the untyped library
-    try:
-        await client.start()
-        yield client
-    finally:
-        # Stopping waits for a broker; what was refused shall not wait with it.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await client.stop()

@@ -1,5 +1,6 @@
 """`planner topics apply` at a real broker: what it makes, what it leaves alone, what it refuses."""
 
+import asyncio
 import json
 from typing import Final
 
@@ -9,7 +10,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from planner.runtime.failures import StartupRefusedError, UnavailableError
 from planner.runtime.incarnation import INCARNATION_KEY, read_incarnation
-from planner.runtime.kafka import KafkaConnection, idempotent_producer
+from planner.runtime.kafka import KafkaConnection, idempotent_producer, transactional_producer
+from planner.runtime.kafka_close import drop_producer
 from planner.runtime.topic_admin import Applied, apply_topics, topic_admin, verify_topics
 from planner_contracts.topics import TOPICS, TopicRole, topic
 from support.shard_topics import ShardTopics
@@ -158,6 +160,29 @@ async def test_an_apply_that_was_cut_off_is_completed_with_the_incarnation_that_
         await read_incarnation(connection, namespace=namespace, partitions=N)
     applied = await apply(connection, namespace)
     assert applied.incarnation == await read_incarnation(connection, namespace=namespace, partitions=N) == OTHER_ID
+
+
+async def test_applies_at_the_same_time_make_one_incarnation(connection: KafkaConnection, namespace: str) -> None:
+    """Two pods that each ran `planner topics apply` first left a changelog whose partitions named two incarnations: no owner could
+    start, and nothing but making the namespace anew helped.
+    """
+    applied = await asyncio.gather(*(apply(connection, namespace) for _ in range(3)))
+    assert {one.incarnation for one in applied} == {await read_incarnation(connection, namespace=namespace, partitions=N)}
+
+
+async def test_what_an_apply_had_begun_and_not_committed_is_no_incarnation(connection: KafkaConnection, namespace: str) -> None:
+    await only_topics(connection, namespace)
+    name = f"{namespace}.topics"
+    producer = transactional_producer(connection, transactional_id=name, client_id=name)
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        record = json.dumps({"uuid": OTHER_ID, "partitions": N, "format": 1}).encode()
+        await producer.send_and_wait(topic(namespace, TopicRole.OWNER_CHANGELOG), record, key=INCARNATION_KEY, partition=0)
+        applied = await apply(connection, namespace)
+    finally:
+        await drop_producer(producer, timeout_s=1)
+    assert applied.incarnation == await read_incarnation(connection, namespace=namespace, partitions=N) != OTHER_ID
 
 
 @pytest.mark.parametrize(

@@ -78,16 +78,15 @@ async def _fire(burst: Burst, stack: BenchStack, times: CpuTimes, *, clock: Cloc
     due = (clock.now() + lead).replace(microsecond=0)
     await _create(burst, stack, due, clock=clock, ids=ids, progress=progress)
     outputs = [topic(NAMESPACE, TopicRole.ACTION, ACTION), *(topic(NAMESPACE, role) for role in _DIRECT_OUTPUTS)]
-    async with topic_reader(stack.connection, outputs, partitions=burst.partitions) as reader, asyncio.TaskGroup() as tasks:
-        sampling = tasks.create_task(times.sample_for_ever())
+    async with topic_reader(stack.connection, outputs, partitions=burst.partitions) as reader:
         begin = await reader.ends()
         if (late := clock.now()) > due - timedelta(seconds=MARKED_BEFORE_DUE_S):
             raise BenchFailedError(f"taking {burst.plans} plans in was over {late - due + lead} after it began: give a lower --intake")
+        times.sample()
         progress.phase("waiting for the due instant", 1)
         await asyncio.sleep((due - clock.now()).total_seconds())
         progress.phase("firing", burst.plans)
-        end = await _until_settled(reader, begin, outputs[0], expected=burst.plans, clock=clock, progress=progress)
-        sampling.cancel()
+        end = await _until_settled(reader, begin, outputs[0], expected=burst.plans, times=times, progress=progress)
         records = await reader.between(begin, end)
     return Fired(due, records, [record for record in records if record.topic == outputs[0]])
 
@@ -112,12 +111,13 @@ async def _create(burst: Burst, stack: BenchStack, due: datetime, *, clock: Cloc
                 raise BenchFailedError(f"only {decided} of {burst.plans} plans were created")
 
 
-async def _until_settled(reader: TopicReader, begin: Marks, actions: str, *, expected: int, clock: Clock, progress: Progress) -> Marks:
+async def _until_settled(reader: TopicReader, begin: Marks, actions: str, *, expected: int, times: CpuTimes, progress: Progress) -> Marks:
     """Until as many offsets of the action topic are taken as there are plans, and nothing has moved for a moment."""
-    taken, marks, moved = 0, begin, clock.monotonic()
+    taken, marks, moved = 0, begin, times.clock.monotonic()
     while True:
         ends = await reader.ends()
-        now = clock.monotonic()
+        now = times.clock.monotonic()
+        times.sample()
         if ends != marks:
             reached = sum(end - begin[at] for at, end in ends.items() if at.topic == actions)
             progress.advance(reached - taken)

@@ -1,16 +1,12 @@
 """What processes cost: their CPU time, sampled while something is measured."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NoReturn
 
 import psutil
 
 from planner.runtime.clock import Clock
-
-SAMPLE_EVERY_S: Final = 0.1
 
 
 def used_here_s() -> float:
@@ -35,13 +31,10 @@ class CpuTimes:
     clock: Clock
     samples: list[Sample] = field(default_factory=list)
 
-    async def sample_for_ever(self) -> NoReturn:
-        """Until cancelled."""
-        processes = {name: psutil.Process(pid) for name, pid in self.pids.items()}
-        while True:
-            used = {name: process.cpu_times() for name, process in processes.items()}
-            self.samples.append(Sample(self.clock.now(), {name: times.user + times.system for name, times in used.items()}))
-            await asyncio.sleep(SAMPLE_EVERY_S)
+    def sample(self) -> None:
+        """Look at each process now."""
+        used = {name: psutil.Process(pid).cpu_times() for name, pid in self.pids.items()}
+        self.samples.append(Sample(self.clock.now(), {name: times.user + times.system for name, times in used.items()}))
 
     def used_between(self, begin: datetime, end: datetime) -> dict[str, float]:
         """CPU seconds of each process from the last sample at or before `begin` to the first at or after `end`."""

@@ -5,9 +5,13 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from planner.domain.command import Command, Create, Update
+from planner.runtime.failures import StartupRefusedError
+from planner.runtime.log import get_logger
 from planner_contracts import ids
 
 MAKE_TIMEOUT_S: Final = 10.0
+
+_log = get_logger("owner")
 
 
 class ActionAdmin(Protocol):
@@ -17,7 +21,7 @@ class ActionAdmin(Protocol):
         """Those of the actions whose topics exist."""
 
     async def make(self, action: str) -> None:
-        """Make the action's topics, as declared; harmless where they exist."""
+        """Make the action's topics, as declared; harmless where they exist. Raises StartupRefusedError if the broker refuses."""
 
 
 class ActionTopics:
@@ -34,7 +38,10 @@ class ActionTopics:
         return self._known
 
     async def look_up(self, actions: Iterable[str]) -> None:
-        """Learn of these actions, and make their topics where the deployment is open. Not part of any transaction."""
+        """Learn of these actions, and make their topics where the deployment is open. Not part of any transaction.
+
+        An action whose topics the broker refuses stays unknown: the commands that name it are rejected, and nothing else stops.
+        """
         unseen = set(actions) - self._known
         if not unseen:
             return
@@ -42,8 +49,12 @@ class ActionTopics:
             self._known |= await self._admin.existing(unseen)
             if self._open:
                 for action in sorted(unseen - self._known):
-                    await self._admin.make(action)
-                    self._known.add(action)
+                    try:
+                        await self._admin.make(action)
+                    except StartupRefusedError as refusal:
+                        _log.error("owner.action.refused", action=action, reason=str(refusal))
+                    else:
+                        self._known.add(action)
 
 
 def actions_named(commands: Iterable[Command]) -> frozenset[str]:

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -27,6 +27,8 @@ from planner_contracts.run_report import (
     RunReport,
 )
 from planner_contracts.strict_json import text_is_storable
+
+Read = TypeVar("Read")
 
 _SOUND_PLAN: Final = PlanDefinition(action="placeholder", execute_at="placeholder")
 
@@ -78,6 +80,14 @@ class Invalid:
     organization_id: str
     code: ErrorCode
     faults: tuple[FieldFault, ...]
+
+
+def contained(read: Callable[[], Read]) -> Read | Unreadable:
+    """What `read` finds in a record; whatever it fails on, that record alone is a dead letter."""
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001  a mistake of ours about one record must not stop its partition
+        return Unreadable("READING_FAILED", type(error).__name__)
 
 
 def read_command(record: Incoming, *, partition: int, partitions: int) -> Command | Invalid | Misrouted | Unreadable:

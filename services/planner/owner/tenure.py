@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from planner.domain.command import Command
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics, actions_named
 from planner.owner.changelog import POSITION_KEY, Inputs, encode_inputs, key_bytes, readable
-from planner.owner.inbox import read_command, read_report
+from planner.owner.inbox import contained, read_command, read_report
 from planner.owner.index import Change, DueTimer, Index, Position, StateKey
 from planner.owner.inputs import Gathered
 from planner.owner.metrics import ShardMetrics
@@ -64,8 +65,8 @@ class Tenure:
     async def tick(self, gathered: Gathered) -> None:
         """Gather, decide, commit, apply. Any exception means: whether it was committed is not known, drop everything and take over."""
         where = {"partition": self._name.partition, "partitions": self._name.partitions}
-        commands = [ReadCommand(record, read_command(record, **where)) for record in gathered.commands]
-        reports = [ReadReport(record, read_report(record, **where)) for record in gathered.reports]
+        commands = [ReadCommand(record, contained(partial(read_command, record, **where))) for record in gathered.commands]
+        reports = [ReadReport(record, contained(partial(read_report, record, **where))) for record in gathered.reports]
         await self._parts.action_topics.look_up(actions_named(read.content for read in commands if isinstance(read.content, Command)))
         now = self._parts.clock.now()
         timers = await self._due(now)

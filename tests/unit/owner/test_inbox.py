@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from planner.domain.command import Cancel, Command, Create, Unsupported, Update
-from planner.owner.inbox import Invalid, Misrouted, Report, Unreadable, read_command, read_report
+from planner.owner.inbox import Invalid, Misrouted, Report, Unreadable, contained, read_command, read_report
 from planner_contracts.ids import run_id
 from planner_contracts.partitioning import partition_for
 from planner_contracts.plan_command import COMMANDS, CommandType
@@ -264,3 +264,11 @@ def test_a_lone_surrogate_in_a_report_becomes_the_replacement_character() -> Non
     found = read_report(incoming(text.encode(), topic=REPORTS_TOPIC), partition=0, partitions=1)
     assert isinstance(found, Report), found
     assert found.said.progress == "a\ufffdb"
+
+
+def test_a_record_that_reading_fails_on_is_a_dead_letter_of_its_own() -> None:
+    def broken() -> Unreadable:
+        raise RecursionError("deep")
+
+    assert contained(broken) == Unreadable("READING_FAILED", "RecursionError")
+    assert contained(lambda: 7) == 7

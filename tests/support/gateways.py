@@ -31,6 +31,8 @@ from support.until import until
 
 PARTITIONS: Final = 3
 ACTION: Final = "content.publish"
+WAIT_S: Final = 20
+"""For an outcome: longer than by default, for a machine that does much else."""
 REPORT_KEYS: Final = "k:0123456789abcdef0123"
 HOURLY: Final[dict[str, Any]] = {"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 3600}}
 """The smallest definition of a plan that does not fire during a test."""
@@ -110,23 +112,24 @@ async def processes(folder: Path, servers: Servers, namespace: str) -> AsyncIter
         "PLANNER_PARTITIONS": str(PARTITIONS),
         "PLANNER_REPORT_KEYS": REPORT_KEYS,
         "PLANNER_GATEWAY_KEY_CACHE_SECONDS": "0.2",
+        "PLANNER_GATEWAY_WAIT_SECONDS": str(WAIT_S),
     }
     services = [service for group in stack_services(owners=1, sample_worker=False) for service in group]
     with all_reserved(service_ports(services), base=0) as ports:
         async with AsyncExitStack() as running_services:
-            for service in services:
-                program = service_program(service, data=folder, settings=settings, ports=ports)
-                await running_services.enter_async_context(running(program))
-            # The gateway comes last.
-            assert program.health is not None
-            yield Gateway(program.address, program.health, namespace, servers)
+            programs = [service_program(service, data=folder, settings=settings, ports=ports) for service in services]
+            await asyncio.gather(*(running_services.enter_async_context(running(program)) for program in programs))
+            (gateway,) = (program for program in programs if program.service == "gateway")
+            assert gateway.health is not None
+            yield Gateway(gateway.address, gateway.health, namespace, servers)
 
 
 @asynccontextmanager
 async def serving(servers: Servers, namespace: str, **knobs: Any) -> AsyncIterator[Gateway]:  # noqa: ANN401 (any setting)
     """A gateway alone; it is stopped at the end."""
     with reserved(0, purpose="the API") as port, reserved(0, purpose="health") as health_port:
-        given = _of_each(servers, namespace, health_port) | {"gateway_port": port, "gateway_key_cache_seconds": 0.2} | knobs
+        api = {"gateway_port": port, "gateway_key_cache_seconds": 0.2, "gateway_wait_seconds": WAIT_S}
+        given = _of_each(servers, namespace, health_port) | api | knobs
         settings = GatewaySettings(postgres=SecretStr(servers.postgres), **given)
         gateway = Gateway(f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{health_port}", namespace, servers)
         async with _running(lambda stop: serve_gateway(settings, stop)):

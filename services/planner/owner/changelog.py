@@ -85,7 +85,7 @@ def readable(kind: StateKind, value: bytes) -> Any | None:  # noqa: ANN401  the 
     """The record, or None where this version cannot read it: that stops its plan or run, and nothing else."""
     try:
         return decode(kind, value)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):  # the latter for text that is not UTF-8
         return None
 
 

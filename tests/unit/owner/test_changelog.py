@@ -11,7 +11,10 @@ from support.plans import NOON, ONCE, TENANT
 from support.shards import PureShard
 
 
-@pytest.mark.parametrize("value", [b"{", b'{"plan_id":7}', b"\xff", b"[]", b'{"status":"unheard-of"}'])
+@pytest.mark.parametrize(
+    "value",
+    [b"{", b'{"plan_id":7}', b"\xff", b'{"plan_id":"\xff"}', b'{"run_id":"\xff"}', b'{"id":"\xff"}', b"[]", b'{"status":"unheard-of"}'],
+)
 @pytest.mark.parametrize("kind", [kind for kind in StateKind if kind is not StateKind.DEFINITION])
 def test_a_record_that_cannot_be_read_is_replayed_without_a_timer(kind: StateKind, value: bytes) -> None:
     key = StateKey(kind, TENANT, "x")

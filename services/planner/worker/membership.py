@@ -42,6 +42,7 @@ class Membership(ConsumerRebalanceListener):
         self._consumer: GroupConsumer | None = None
         self._assignment = 0
         self._takes = False
+        self._draining = False
         self._dirty = asyncio.Event()
         self._shrunk = asyncio.Event()
         self._commits = asyncio.Lock()
@@ -79,6 +80,7 @@ class Membership(ConsumerRebalanceListener):
 
     async def drain(self, *, within_s: float) -> None:
         """Take nothing more, let what has begun end, commit. What has not ended by then is cancelled, and will be delivered again."""
+        self._draining = True
         await self._pause(within_s)
         self._lanes.abandon()
         await self._commit()
@@ -93,8 +95,8 @@ class Membership(ConsumerRebalanceListener):
             progress.start_over()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Each partition starts at the group's committed offset."""
-        self._takes = True
+        """Each partition starts at the group's committed offset. A member that drains gets some too, when another one comes or goes."""
+        self._takes = not self._draining
         _LOG.info("worker.partitions.assigned", partitions=len(assigned))
 
     async def _pause(self, within_s: float) -> None:

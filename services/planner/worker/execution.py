@@ -73,6 +73,8 @@ class Execution:
             payload = handler.payload(action.payload)
         except ValidationError as error:
             return report_content.error(PAYLOAD_INVALID, _faults(error), retryable=False)
+        except Exception as error:  # noqa: BLE001 - the user's own validators may raise anything, and pydantic lets most of it through
+            return _raised(action.run_id, action.action, error)
         run = _run(action, payload, reports)
         await reports.executing()
         async with asyncio.TaskGroup() as tasks:
@@ -99,14 +101,18 @@ async def _handled(handler: ActionHandler, run: Run[object]) -> Outcome:
     except RunFailure as failure:
         return report_content.error(failure.code, failure.message, retryable=failure.retryable)
     except Exception as error:  # noqa: BLE001 - a handler may raise anything; whatever it is, the run failed and may be tried again
-        _LOG.exception("worker.handler.raised", run_id=run.id, action=run.action)
-        return report_content.error(HANDLER_FAILED, f"{type(error).__name__}: {error}", retryable=True)
+        return _raised(run.id, run.action, error)
     try:
         return Completed(report_content.result(returned))
     except report_content.ResultUnfitError as unfit:
         # The work is done: a failure would have it done again.
         _LOG.error("worker.result.dropped", run_id=run.id, action=run.action, reason=str(unfit))
         return Completed(None)
+
+
+def _raised(run_id: str, action: str, error: Exception) -> ReportedError:
+    _LOG.error("worker.handler.raised", run_id=run_id, action=action, exc_info=error)
+    return report_content.error(HANDLER_FAILED, f"{type(error).__name__}: {error}", retryable=True)
 
 
 def _is_being_cancelled() -> bool:

@@ -20,9 +20,9 @@ class ResultUnfitError(ValueError):
 
 
 def error(code: str, message: str, *, retryable: bool) -> ReportedError:
-    """An error within its limits."""
+    """An error within its limits. Both texts are a handler's own: what is none is written as one, so that the run ends all the same."""
     return ReportedError(
-        code=_mended(code)[:CODE_CHARACTERS_MAX], message=_cut(_mended(message), ERROR_MESSAGE_BYTES_MAX), retryable=retryable
+        code=_mended(str(code))[:CODE_CHARACTERS_MAX], message=_cut(_mended(str(message)), ERROR_MESSAGE_BYTES_MAX), retryable=retryable
     )
 
 

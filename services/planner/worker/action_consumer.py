@@ -94,8 +94,8 @@ class ActionConsumer:
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):
                 await self._broker.stop()
-        except (KafkaError, TimeoutError) as error:
-            _LOG.warning("worker.consumer.stop_failed", reason=repr(error))
+        except* (KafkaError, TimeoutError) as errors:  # FastStream raises a group
+            _LOG.warning("worker.consumer.stop_failed", reason=repr(errors.exceptions))
 
     async def _take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
         await self._membership.take(

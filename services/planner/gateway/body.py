@@ -1,5 +1,6 @@
 """The request's body: bounded, JSON, an object."""
 
+import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -10,18 +11,25 @@ from planner_contracts.errors import ErrorCode
 from planner_contracts.strict_json import JsonMalformedError, parse
 
 BODY_BYTES_MAX: Final = 256 * 1024
+BODY_WITHIN_S: Final = 30.0
 JSON_TYPES: Final = ("application/json",)
 PATCH_TYPES: Final = ("application/merge-patch+json", "application/json")
 
 _ENCODINGS: Final = ("utf-8", "utf8", "us-ascii")
 
 
-async def read_object(request: Request, media_types: Collection[str]) -> dict[str, Any]:
-    """The JSON object. Raises ProblemError: UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, MALFORMED_JSON, VALIDATION_FAILED."""
+async def read_object(request: Request, media_types: Collection[str], *, within_s: float = BODY_WITHIN_S) -> dict[str, Any]:
+    """The JSON object. Raises ProblemError: UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, VALIDATION_FAILED; MALFORMED_JSON, for what does
+    not come whole within the time, too.
+    """
     _refuse_media_type(request, media_types)
-    encoded = await _read(request)
     try:
+        async with asyncio.timeout(within_s):
+            encoded = await _read(request)
         document = parse(encoded)
+    except TimeoutError:
+        detail = f"the body has not come within {within_s:g} s"
+        raise ProblemError(ErrorCode.MALFORMED_JSON, detail, headers={"Connection": "close"}) from None
     except JsonMalformedError as error:
         raise ProblemError(ErrorCode.MALFORMED_JSON, str(error)) from None
     if not isinstance(document, dict):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, PlainSerializer, model_validator
 
 from planner_contracts.ids import ACTION_CHARACTERS_MAX, ACTION_PATTERN
 from planner_contracts.instants import Instant
@@ -94,16 +94,21 @@ class Overlap(Request):
     """What happens when an occurrence's turn comes while a run is open."""
 
     policy: Literal["allow", "skip", "queue_one", "queue_all", "cancel_previous"] = "allow"
-    limit: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000, strict=True)] | None = Field(default=None, exclude_if=lambda limit: limit is None)
+    """How many wait; only `queue_all` has one."""
+
+
+# Ten seconds are shown as 10, as they are asked for, not as 10.0.
+_WHOLE_WITHOUT_FRACTION = PlainSerializer(lambda number: int(number) if number == int(number) else number, when_used="json")
 
 
 class Retry(Request):
     """When a failed attempt is followed by another. Seconds 1 to 604 800, `multiplier` 1 to 10."""
 
     max_attempts: Annotated[int, Field(ge=1, le=20, strict=True)] = 1
-    initial_seconds: Annotated[float, Field(ge=1, le=604_800, strict=True)] = 10
-    multiplier: Annotated[float, Field(ge=1, le=10, strict=True)] = 2
-    max_seconds: Annotated[float, Field(ge=1, le=604_800, strict=True)] = 3600
+    initial_seconds: Annotated[float, Field(ge=1, le=604_800, strict=True), _WHOLE_WITHOUT_FRACTION] = 10
+    multiplier: Annotated[float, Field(ge=1, le=10, strict=True), _WHOLE_WITHOUT_FRACTION] = 2
+    max_seconds: Annotated[float, Field(ge=1, le=604_800, strict=True), _WHOLE_WITHOUT_FRACTION] = 3600
     retry_on: list[Literal["failure", "timeout"]] = ["failure", "timeout"]
 
 

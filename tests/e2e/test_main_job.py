@@ -91,15 +91,16 @@ async def test_the_tour_of_the_readme_leads_to_a_completed_run(api: Api, brokers
     )
 
 
-async def test_the_record_of_the_readme_makes_a_plan_that_fires(api: Api, brokers: Brokers) -> None:
+async def test_the_record_of_the_readme_leads_to_a_completed_run(api: Api, brokers: Brokers) -> None:
     record, at = readme_record(), soon(2)
     data = record["data"] | {"plan": record["data"]["plan"] | once(record["data"]["plan"]["action"], at=at)}
     plan_id = ids.plan_id(data["tenant_id"], data["organization_id"], data["command_id"])
     await brokers.command(CommandType(record["type"]), data)
     (outcome,) = await brokers.outcomes(data["command_id"])
     assert (outcome.type, outcome.data["plan"]["id"]) == ("plan.created", plan_id)
-    (run,) = await api.until_runs(plan_id, 1, state=None)
+    (run,) = await api.until_runs(plan_id, 1)
     assert moment(run["scheduled_for"]) == at
+    assert run["result"] == {"url": f"https://example.org/{data['plan']['payload']['content_id']}"}
     await brokers.until_the_ledger_agrees(OneShot(plan_id, at))
 
 

@@ -59,19 +59,17 @@ class Api:
     def command(self, command_id: str) -> httpx.Response:
         return self.http.get(f"commands/{command_id}")
 
-    async def until_runs(
-        self, plan_id: str, count: int, *, state: str | None = "completed", within_s: float = PATIENCE_S
-    ) -> list[Document]:
-        """The plan's runs as soon as so many are in this state, or in any, the earliest first. The plan itself may still be on its way."""
+    async def until_runs(self, plan_id: str, count: int, *, state: str = "completed", within_s: float = PATIENCE_S) -> list[Document]:
+        """The plan's runs as soon as so many are in this state, the earliest first. The plan itself may still be on its way."""
 
         def enough() -> list[Document] | None:
             answer = self._asked_for_runs(plan_id)
             if answer.status_code == NOT_FOUND:
                 return None
             runs = self._runs(answer)
-            return runs if sum(state in (run["state"], None) for run in runs) >= count else None
+            return runs if sum(run["state"] == state for run in runs) >= count else None
 
-        return await until(enough, what=f"{count} {state or ''} runs of plan {plan_id}", within_s=within_s)
+        return await until(enough, what=f"{count} {state} runs of plan {plan_id}", within_s=within_s)
 
     def _asked_for_runs(self, plan_id: str) -> httpx.Response:
         return self.http.get(f"plans/{plan_id}/runs", params={"limit": PAGE_MAX})

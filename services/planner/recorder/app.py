@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from prometheus_client import CollectorRegistry
 
@@ -31,6 +31,9 @@ CLIENT_ID: Final = "planner-recorder"
 KAFKA_TIMEOUT_S: Final = 30
 STOP_TIMEOUT_S: Final = 10
 
+# Less than the whole stop: the consumer is to leave its group though a batch hangs.
+_BATCH_GRACE_S: Final = 5
+
 # One connection writes, one finds positions, one is spare.
 _POOL_SIZE: Final = 3
 
@@ -55,7 +58,9 @@ async def serve(settings: RecorderSettings, stop: asyncio.Event) -> None:
         pool = await patiently(lambda: open_run_store(settings.postgres.get_secret_value(), size=_POOL_SIZE), stop, delayed=delayed)
         if pool is None:
             return
-        dead_letters = KafkaDeadLetters(topic(settings.namespace, TopicRole.DEAD_LETTERS), lambda: _producer(connection))
+        dead_letters = KafkaDeadLetters(
+            topic(settings.namespace, TopicRole.DEAD_LETTERS), lambda: idempotent_producer(connection, client_id=CLIENT_ID)
+        )
         store = PostgresRunStore(pool, queries("planner.recorder", "sql/queries.sql"))
         metrics = RecorderMetrics(registry)
         try:
@@ -82,14 +87,29 @@ async def _record(broker: KafkaBroker, group: str, intake: Intake, stop: asyncio
             tasks.create_task(_raised(failed)),
         ]
         try:
-            async with asyncio.timeout(KAFKA_TIMEOUT_S):
-                await broker.start()
+            await _start(broker)
             await stop.wait()
         finally:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await broker.stop()
+            # First: they ask the consumer.
             for keeper in keepers:
                 keeper.cancel()
+            await _stop(broker)
+
+
+async def _start(broker: KafkaBroker) -> None:
+    try:
+        async with asyncio.timeout(KAFKA_TIMEOUT_S):
+            await broker.start()
+    except (KafkaError, TimeoutError) as error:
+        raise UnavailableError(f"Kafka: {error!r}") from error
+
+
+async def _stop(broker: KafkaBroker) -> None:
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await broker.stop()
+    except* (KafkaError, TimeoutError) as errors:  # FastStream raises a group
+        _log.warning("recorder.consumer.stop_failed", cause=repr(errors.exceptions))
 
 
 def _broker(connection: KafkaConnection) -> KafkaBroker:
@@ -101,17 +121,11 @@ def _broker(connection: KafkaConnection) -> KafkaBroker:
         allow_auto_create_topics=False,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         retry_backoff_ms=50,
-        graceful_timeout=STOP_TIMEOUT_S,
+        graceful_timeout=_BATCH_GRACE_S,
         # A batch is projected by our own decoding; FastStream's would validate each record once more.
         apply_types=False,
         logger=None,
     )
-
-
-async def _producer(connection: KafkaConnection) -> AIOKafkaProducer:
-    producer = idempotent_producer(connection, client_id=CLIENT_ID)
-    await producer.start()
-    return producer
 
 
 async def _raised(failed: asyncio.Future[None]) -> None:

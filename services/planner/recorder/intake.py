@@ -102,6 +102,9 @@ class Intake(ConsumerRebalanceListener):
         self._generation += 1
         self._assigned = frozenset(Partition(*partition) for partition in assigned)
         self._places.clear()
+        # Whoever gets a partition says how it stands: what stood here would never move again.
+        self._metrics.position.clear()
+        self._metrics.lag.clear()
         self._health.set(LOCATED, ready=False, reason="the group is giving out partitions")
 
     async def take(self, batch: Sequence[RawRecord]) -> None:
@@ -124,8 +127,16 @@ class Intake(ConsumerRebalanceListener):
             return
         if generation == self._generation:
             # A partition that was lost meanwhile stays lost: it is paused until it is located.
-            self._places.update({partition: end for partition, end in ends.items() if self._places.get(partition) == begins[partition]})
-        self._count(records, ends)
+            for partition, end in ends.items():
+                if self._places.get(partition) == begins[partition]:
+                    self._stand(partition, end)
+        self._metrics.batches.labels("recorded").inc()
+        for record in records:
+            self._metrics.records.labels(record.partition.topic).inc()
+
+    def _stand(self, partition: Partition, place: int) -> None:
+        self._places[partition] = place
+        self._metrics.position.labels(partition.topic, str(partition.number)).set(place)
 
     async def _fresh(self, batch: Sequence[RawRecord]) -> tuple[list[SourceRecord], dict[Partition, int]]:
         by_partition: dict[Partition, list[RawRecord]] = {}
@@ -160,13 +171,6 @@ class Intake(ConsumerRebalanceListener):
             value=record.value,
             headers=tuple(record.headers),
         )
-
-    def _count(self, records: Sequence[SourceRecord], ends: Mapping[Partition, int]) -> None:
-        self._metrics.batches.labels("recorded").inc()
-        for record in records:
-            self._metrics.records.labels(record.partition.topic).inc()
-        for partition, end in ends.items():
-            self._metrics.position.labels(partition.topic, str(partition.number)).set(end)
 
     def _lose(self, partitions: Iterable[Partition]) -> None:
         for partition in partitions:
@@ -204,8 +208,8 @@ class Intake(ConsumerRebalanceListener):
             return
         for partition in lost:
             place = positions[partition]
-            Standing(partition, place, starts[partition], ends[partition]).refuse_hole()
-            self._places[partition] = place
+            self._judge(Standing(partition, place, starts[partition], ends[partition]))
+            self._stand(partition, place)
             self._consumer().seek(TopicPartition(*partition), place)
             self._consumer().resume(TopicPartition(*partition))
         self._health.set(LOCATED, ready=True)
@@ -223,17 +227,21 @@ class Intake(ConsumerRebalanceListener):
                 _log.warning("recorder.watch.failed", cause=str(error) or type(error).__name__)
 
     async def _look(self) -> None:
-        places = dict(self._places)
+        generation, places = self._generation, dict(self._places)
         starts = await self._offsets(places, self._consumer().beginning_offsets)
         positions = await self._store.positions(starts)
         ends = await self._offsets(places, self._consumer().end_offsets)
         # A rebuild was asked for, or the database is an older copy of itself.
         if moved := [partition for partition, place in places.items() if self._places.get(partition) == place != positions[partition]]:
             self._lose(moved)
+        if generation != self._generation:
+            return
         for partition, place in places.items():
-            standing = Standing(partition, place, starts[partition], ends[partition])
-            standing.refuse_hole()
-            self._metrics.lag.labels(partition.topic, str(partition.number)).set(standing.lag)
+            self._judge(Standing(partition, place, starts[partition], ends[partition]))
+
+    def _judge(self, standing: Standing) -> None:
+        standing.refuse_hole()
+        self._metrics.lag.labels(standing.partition.topic, str(standing.partition.number)).set(standing.lag)
 
     async def _pass_markers(self, stillness: Stillness) -> None:
         """Positions must not stay behind markers of aborted transactions: retention would overtake them and look like a hole."""
@@ -242,7 +250,7 @@ class Intake(ConsumerRebalanceListener):
             still = stillness.look(partition, (self._generation, self._taken, place, reading))
             if still and reading is not None and reading > place and self._places.get(partition) == place:
                 await self._store.record(gather(()), [Move(partition, place, reading)])
-                self._places[partition] = reading
+                self._stand(partition, reading)
 
     async def _offsets(self, partitions: Iterable[Partition], ask: _AskOffsets) -> dict[Partition, int]:
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):

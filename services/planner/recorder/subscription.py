@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -30,8 +30,9 @@ def subscribe(broker: KafkaBroker, *, group: str, intake: Intake, failed: asynci
         batch_timeout_ms=POLL_MS,
         group_id=group,
         listener=intake,
-        # Stateless, unlike the sticky one, which keeps its state on its class; where to go on is in the run store anyway.
-        partition_assignment_strategy=[RoundRobinPartitionAssignor],
+        # A plan's events and its runs' events have one partition number: whoever has both writes them in turn. Two recorders at once
+        # would not see each other's uncommitted rows, and leave the plan with an older due time or last run.
+        partition_assignment_strategy=[RangePartitionAssignor],
         ack_policy=AckPolicy.MANUAL,
         auto_offset_reset="none",
         isolation_level="read_committed",

@@ -28,7 +28,7 @@ STORY = Story()
 EVENTS = [STORY.run(minute) for minute in range(10)]
 
 
-async def _no_producer() -> AIOKafkaProducer:
+def _no_producer() -> AIOKafkaProducer:
     raise AssertionError("nothing here is a dead letter")
 
 
@@ -36,8 +36,8 @@ class Hand:
     """Does what the group and FastStream's loop do, one step at a time, with one partition."""
 
     def __init__(self, stage: Stage, run_store: OpenRunStore, consumer: AIOKafkaConsumer) -> None:
-        registry = CollectorRegistry()
-        metrics = RecorderMetrics(registry)
+        self.registry = CollectorRegistry()
+        metrics = RecorderMetrics(self.registry)
         self.health = Health(LOCATED)
         self.place = TopicPartition(topic(stage.namespace, TopicRole.RUN_EVENTS), partition_for(STORY.plan_id.encode(), PARTITIONS))
         dead_letters = KafkaDeadLetters("nowhere", _no_producer)
@@ -66,6 +66,9 @@ class Hand:
             return [record for batch in fetched.values() for record in batch]
 
         return await until(some, what=f"{records} records")
+
+    def gauge(self, name: str) -> float | None:
+        return self.registry.get_sample_value(name, {"topic": self.place.topic, "partition": str(self.place.partition)})
 
     async def position(self) -> int:
         (row,) = await self._run_store.rows("SELECT next_offset FROM positions")
@@ -172,3 +175,17 @@ async def test_positions_pass_an_aborted_transaction_in_a_partition_that_then_li
         return await hand.position() == 11
 
     await until(passed, what="the position is past the abort marker")
+
+
+async def test_a_partitions_position_and_lag_are_told_while_it_is_assigned_and_not_afterwards(stage: Stage, hand: Hand) -> None:
+    """A recorder that had lost a partition went on telling its last lag, which no longer moved and looked like a recorder that hangs;
+    and of a partition in which nothing happened no position was told at all.
+    """
+    await stage.publish(EVENTS, transactional=False)
+    await hand.assign()
+    assert (hand.gauge("planner_recorder_position"), hand.gauge("planner_recorder_lag_offsets")) == (0, 10)
+    await hand.intake.take(await hand.fetch(100))
+    assert hand.gauge("planner_recorder_position") == 10
+    await until(lambda: hand.gauge("planner_recorder_lag_offsets") == 0, what="the lag is measured again")
+    await hand.intake.on_partitions_revoked({hand.place})
+    assert (hand.gauge("planner_recorder_position"), hand.gauge("planner_recorder_lag_offsets")) == (None, None)

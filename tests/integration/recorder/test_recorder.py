@@ -1,22 +1,27 @@
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
+import httpx
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
+from prometheus_client.parser import text_string_to_metric_families
 
 from planner.recorder.app import serve
+from planner.recorder.source import ROLES
 from planner.recorder.watermark import LogBrokenError
 from planner.runtime.failures import StartupRefusedError
 from planner.runtime.kafka import admin
 from planner_contracts.instants import format_instant
 from planner_contracts.topics import TopicRole
 from support.databases import database, migrated_database
-from support.recorders import Stage, readiness, recorded
+from support.recorders import PARTITIONS, Stage, readiness, recorded
 from support.records import NOON, Message, Story, an_id, without
 from support.run_stores import OpenRunStore, opened
+from support.until import until
 
 STORIES = [Story(an_id(f"plan {number}")) for number in range(20)]
 
@@ -90,6 +95,27 @@ async def test_two_recorders_share_the_partitions_and_record_everything_once(sta
         last = await stage.publish([STORIES[0].rejected("late")])
         await recorded(run_store, last)
     assert len(await run_store.rows("SELECT * FROM run_history")) == len(STORIES) * 9
+
+
+async def test_a_plans_events_and_its_runs_events_have_the_same_recorder(stage: Stage) -> None:
+    """Two that wrote one plan at the same time did not see each other's rows: it kept the due time or the last run of before."""
+
+    async def shared(*urls: str) -> list[Counter[str]] | None:
+        numbers = [await _recorded_numbers(url) for url in urls]
+        return numbers if sum(numbers, Counter()).total() == PARTITIONS * len(ROLES) and all(numbers) else None
+
+    async with stage.recorder() as first, stage.recorder() as second:
+        await readiness(first, HTTPStatus.OK)
+        await readiness(second, HTTPStatus.OK)
+        numbers = await until(lambda: shared(first, second), what="both have partitions", within_s=30)
+    assert all(set(of_one.values()) == {len(ROLES)} for of_one in numbers)
+
+
+async def _recorded_numbers(url: str) -> Counter[str]:
+    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+        metrics = (await client.get("/metrics")).text
+    families = {family.name: family for family in text_string_to_metric_families(metrics)}
+    return Counter(sample.labels["partition"] for sample in families["planner_recorder_position"].samples)
 
 
 async def test_what_the_store_refuses_goes_to_the_dead_letters_and_the_rest_is_recorded(stage: Stage, run_store: OpenRunStore) -> None:

@@ -46,7 +46,10 @@ class PostgresRunStore:
         async with self._connection(POSITIONS_TIMEOUT_S) as connection:
             await connection.execute(self._queries["begin_positions"], topics, numbers, list(starts.values()))
             rows = await connection.fetch(self._queries["read_positions"], topics, numbers)
-        return {Partition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        found = {Partition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        if found.keys() != starts.keys():
+            raise UnavailableError("PostgreSQL: a rebuild forgot the positions while they were read")
+        return found
 
     async def record(self, batch: Batch, moves: Sequence[Move]) -> None:
         ordered = sorted(moves, key=attrgetter("partition"))
@@ -87,7 +90,8 @@ class PostgresRunStore:
             async with asyncio.timeout(timeout_s), self._pool.acquire() as connection:
                 yield connection
         except _REFUSALS as error:
-            raise BatchRefusedError(f"{type(error).__name__}: {error}") from error
+            # Without PostgreSQL's detail, which quotes the row: a tenant's own, and this text gets into the log.
+            raise BatchRefusedError(f"{type(error).__name__}: {error.args[0]}") from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
 

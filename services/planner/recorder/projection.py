@@ -47,7 +47,14 @@ def project(record: SourceRecord) -> tuple[Row, ...]:
     except EnvelopeInvalidError as error:
         raise RecordInvalidError(f"no CloudEvent: {error}") from None
     except ValidationError as error:
-        raise RecordInvalidError(str(error)[:_FAULT_CHARACTERS_MAX]) from None
+        raise RecordInvalidError(_faults(error)[:_FAULT_CHARACTERS_MAX]) from None
+
+
+def _faults(error: ValidationError) -> str:
+    # Never what was given: it is a tenant's own, and this text gets into the log.
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False, include_url=False)
+    )
 
 
 def _waiting_command(record: SourceRecord) -> tuple[Row, ...]:

@@ -130,3 +130,11 @@ def test_an_event_that_says_too_little_is_invalid(message: Message, reason: str 
         return
     with pytest.raises(RecordInvalidError, match=reason):
         rows(message)
+
+
+def test_the_reason_of_an_invalid_event_quotes_nothing_of_a_tenants() -> None:
+    """It is logged, and named the value beside the field: a tenant's payload stood in the operators' log."""
+    with pytest.raises(RecordInvalidError) as invalid:
+        rows(without(STORY.run(1, "pending"), b'"sequence":1', b'"sequence":"secret of acme"'))
+    assert "sequence" in str(invalid.value)
+    assert "secret" not in str(invalid.value)

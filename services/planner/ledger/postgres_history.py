@@ -25,10 +25,10 @@ async def read_run_store(dsn: str) -> tuple[list[RunRow], list[Skipped]]:
         ):
             rows = await connection.fetch(_SQL["run_rows"], timeout=READ_TIMEOUT_S)
             skips = await connection.fetch(_SQL["skipped_occurrences"], timeout=READ_TIMEOUT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise UnavailableError(f"the run store did not answer: {error!r}") from error
     finally:
-        await pool.close()
+        pool.terminate()
     return (
         [RunRow(row["run_id"], row["plan_id"], row["scheduled_for"], row["attempt"], row["published_at"]) for row in rows],
         [Skipped(row["plan_id"], row["first_scheduled_for"], row["last_scheduled_for"], row["reason"]) for row in skips],

@@ -43,10 +43,12 @@ async def open_run_store(dsn: str, *, size: int) -> asyncpg.Pool:
 
 @asynccontextmanager
 async def run_store_connection(dsn: str) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy"]:
-    """One connection, for a command that soon ends. Raises as `open_run_store` does."""
+    """One connection, for a command that ends within ten seconds. Raises as `open_run_store` does, later too."""
     pool = await open_run_store(dsn, size=1)
     try:
         async with asyncio.timeout(QUESTION_TIMEOUT_S), pool.acquire() as connection:
             yield connection
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UnavailableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
     finally:
         pool.terminate()

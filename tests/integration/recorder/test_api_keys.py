@@ -71,6 +71,15 @@ async def test_a_rebuild_forgets_positions_and_nothing_else(run_store: OpenRunSt
     assert await run_store.rows("SELECT * FROM positions") == []
 
 
+async def test_a_database_that_does_not_answer_in_time_ends_a_command_with_its_cause(run_store: OpenRunStore) -> None:
+    """What failed after the connection was made ended in a traceback."""
+    async with run_store.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE api_keys")
+        code, out, err = await planner(run_store.dsn, "keys", "list")
+    assert (code, out, "Traceback" in err) == (1, "", False)
+    assert "PostgreSQL: TimeoutError" in err
+
+
 @pytest.mark.parametrize("words", [("keys", "create", "--tenant", "a b"), ("keys", "create", "--tenant", "a", "--expires", "soon")])
 async def test_a_key_that_cannot_be_made_is_a_usage_error(words: tuple[str, ...]) -> None:
     code, _, err = await planner("postgresql://nowhere/planner", *words)

@@ -1,9 +1,11 @@
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
+from planner.recorder.database import open_run_store
 from planner.recorder.migrations.migrate import migrate, newest_revision, refuse_other_schema
 from planner.runtime.failures import StartupRefusedError, UnavailableError
 from support.databases import SCHEMA_FILE, database, migrated_database, schema_of
@@ -47,6 +49,22 @@ async def test_a_database_of_another_schema_is_refused_with_the_way_out(postgres
 async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="cannot be reached"):
         await migrate("postgresql://planner@127.0.0.1:1/planner")
+
+
+async def test_a_database_that_does_not_exist_or_let_us_in_is_refused(postgres_dsn: str) -> None:
+    parts = urlsplit(postgres_dsn)
+    nowhere = urlunsplit(parts._replace(path="/nowhere"))
+    stranger = urlunsplit(parts._replace(netloc=f"stranger:wrong@{parts.hostname}:{parts.port}"))
+    for dsn, cause in ((nowhere, 'database "nowhere" does not exist'), (stranger, "stranger")):
+        with pytest.raises(StartupRefusedError, match=cause):
+            await migrate(dsn)
+        with pytest.raises(StartupRefusedError, match=cause):
+            await open_run_store(dsn, size=1)
+
+
+async def test_an_address_with_an_option_that_there_is_not_is_refused() -> None:
+    with pytest.raises(StartupRefusedError, match=r"PLANNER_POSTGRES.*sslmode"):
+        await open_run_store("postgresql://planner@127.0.0.1:1/planner?sslmode=perhaps", size=1)
 
 
 def test_migrations_are_numbered_and_say_when_they_run() -> None:

@@ -26,6 +26,10 @@ async def audit(
     Raises UnavailableError.
     """
     fired, unreadable = await read_actions(connection, namespace)
-    rows, skips = await (read_run_events(connection, namespace) if postgres is None else read_run_store(postgres))
+    if postgres is None:
+        rows, skips, more = await read_run_events(connection, namespace)
+        unreadable += more
+    else:
+        rows, skips = await read_run_store(postgres)
     history = History(tuple(fired), tuple(skips), tuple(rows), tuple(unreadable))
     return check(expectations, history if up_to is None else history.up_to(up_to))

@@ -51,7 +51,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Everything up to one moment. `unreadable`: where a record of an action topic holds no action, and why."""
+    """Everything up to one moment. `unreadable`: where a record holds no action or no run event, and why."""
 
     fired: tuple[Fired, ...]
     skipped: tuple[Skipped, ...]

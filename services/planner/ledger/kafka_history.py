@@ -36,23 +36,29 @@ async def read_actions(connection: KafkaConnection, namespace: str) -> tuple[lis
         try:
             fired.append(_fired(record))
         except (EnvelopeInvalidError, ValidationError) as error:
-            unreadable.append(f"{record.topic}-{record.partition}@{record.offset}: {str(error).splitlines()[0]}")
+            unreadable.append(_unreadable(record, error))
     return fired, unreadable
 
 
-async def read_run_events(connection: KafkaConnection, namespace: str) -> tuple[list[RunRow], list[Skipped]]:
-    """The runs and the skips that the run events tell of: each run once, from the first of its events."""
+async def read_run_events(connection: KafkaConnection, namespace: str) -> tuple[list[RunRow], list[Skipped], list[str]]:
+    """The runs and the skips that the run events tell of, each run once, from the first of its events; and a line for each record that
+    is none. Types that this version does not know are passed over. Raises UnavailableError.
+    """
     rows: dict[str, RunRow] = {}
     skips: list[Skipped] = []
+    unreadable: list[str] = []
     events = topic(namespace, TopicRole.RUN_EVENTS)
     async for record in _records(connection, lambda name: name == events):
-        envelope = decode(record.value, record.headers)
-        if envelope.type == RunEventType.OCCURRENCE_SKIPPED:
-            skips.append(_skipped(envelope))
-        else:
-            run = RunChanged.model_validate(envelope.data)
-            rows.setdefault(run.id, RunRow(run.id, run.plan_id, run.scheduled_for, run.attempt, run.published_at))
-    return list(rows.values()), skips
+        try:
+            envelope = decode(record.value, record.headers)
+            if envelope.type == RunEventType.OCCURRENCE_SKIPPED:
+                skips.append(_skipped(envelope))
+            elif envelope.type in set(RunEventType):
+                run = RunChanged.model_validate(envelope.data)
+                rows.setdefault(run.id, RunRow(run.id, run.plan_id, run.scheduled_for, run.attempt, run.published_at))
+        except (EnvelopeInvalidError, ValidationError) as error:
+            unreadable.append(_unreadable(record, error))
+    return list(rows.values()), skips, unreadable
 
 
 async def _records(connection: KafkaConnection, wanted: Callable[[str], bool]) -> AsyncIterator["ConsumerRecord[bytes, bytes]"]:
@@ -115,6 +121,14 @@ async def _ends(connection: KafkaConnection, partitions: list[TopicPartition]) -
         await stop_consumer(consumer)
 
 
+def _unreadable(record: "ConsumerRecord[bytes, bytes]", error: EnvelopeInvalidError | ValidationError) -> str:
+    if isinstance(error, ValidationError):
+        cause = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
+    else:
+        cause = str(error)
+    return f"{record.topic}-{record.partition}@{record.offset}: {cause}"
+
+
 def _fired(record: "ConsumerRecord[bytes, bytes]") -> Fired:
     action = Action.model_validate(decode(record.value, record.headers).data)
     return Fired(
@@ -135,6 +149,6 @@ def _fired(record: "ConsumerRecord[bytes, bytes]") -> Fired:
 def _skipped(envelope: Envelope) -> Skipped:
     skip = OccurrenceSkipped.model_validate(envelope.data)
     first, last = skip.first or skip.scheduled_for, skip.last or skip.scheduled_for
-    assert first is not None
-    assert last is not None
+    if first is None or last is None:
+        raise EnvelopeInvalidError("neither scheduled_for nor from and to")
     return Skipped(skip.plan_id, first, last, skip.reason)

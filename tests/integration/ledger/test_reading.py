@@ -119,7 +119,8 @@ async def test_runs_and_skips_are_read_from_the_run_events_each_run_once(topics:
         for sequence, state in enumerate((RunState.PENDING, RunState.COMPLETED), start=1):
             await made.append(TopicRole.RUN_EVENTS, event(f"planner.run.{state}", a_run_changed(action, state, sequence)))
         await made.append(TopicRole.RUN_EVENTS, event(RunEventType.OCCURRENCE_SKIPPED, skip.model_dump(mode="json", by_alias=True)))
-        rows, skips = await read_run_events(KafkaConnection(topics.kafka), made.namespace)
+        rows, skips, unreadable = await read_run_events(KafkaConnection(topics.kafka), made.namespace)
+        assert unreadable == []
         assert [(row.run_id, row.plan_id, row.attempt) for row in rows] == [(action.run_id, action.plan_id, 1)]
         assert [(skip.plan_id, skip.first, skip.last) for skip in skips] == [
             (action.plan_id, DUE - timedelta(hours=3), DUE - timedelta(hours=1))
@@ -130,6 +131,27 @@ async def test_runs_and_skips_are_read_from_the_run_events_each_run_once(topics:
         lost = OneShot(SystemIds().uuid(), DUE)
         report = await audit([lost], connection=KafkaConnection(topics.kafka), namespace=made.namespace)
         assert [(difference.kind, difference.plan_id) for difference in report.differences] == [(DifferenceKind.LOST, lost.plan_id)]
+
+
+async def test_run_events_that_cannot_be_read_are_named_and_the_others_counted(topics: ActionTopics) -> None:
+    """One of them ended `planner verify --events` in a traceback, and hid whatever else was wrong."""
+    action = a_scheduled_action(SystemIds().uuid())
+    skip = {"plan_id": action.plan_id, "tenant_id": "t", "organization_id": "o", "plan_revision": 1, "reason": SkipReason.MISSED}
+    await topics.make_topic(topic(topics.namespace, TopicRole.RUN_EVENTS))
+    for value in (
+        b"{",
+        event(f"planner.run.{RunState.PENDING}", {"id": action.run_id}),
+        event(RunEventType.OCCURRENCE_SKIPPED, skip),
+        event("planner.run.renamed", {}),
+        event(f"planner.run.{RunState.PENDING}", a_run_changed(action, RunState.PENDING, 1)),
+    ):
+        await topics.append(TopicRole.RUN_EVENTS, value)
+    rows, skips, unreadable = await read_run_events(KafkaConnection(topics.kafka), topics.namespace)
+    assert ([row.run_id for row in rows], skips) == ([action.run_id], [])
+    assert [line.partition("@")[2].partition(":")[0] for line in unreadable] == ["0", "1", "2"]
+    assert "plan_id: Field required" in unreadable[1]
+    report = await audit([], connection=KafkaConnection(topics.kafka), namespace=topics.namespace)
+    assert report.counts() == {DifferenceKind.UNREADABLE: 3, DifferenceKind.PHANTOM: 1}
 
 
 def a_run_changed(action: Action, state: RunState, sequence: int) -> dict[str, object]:

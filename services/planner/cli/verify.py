@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from planner.ledger.audit import audit
 from planner.ledger.check import Difference, Report
@@ -46,7 +47,10 @@ def verify(
             postgres=None if events else settings.postgres.get_secret_value(),
         )
     )
-    (_print_json if as_json else _print)(report)
+    if as_json:
+        _print_json(report)
+    else:
+        show(report, Console(highlight=False, soft_wrap=True))
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -59,11 +63,12 @@ def _read(path: Path) -> Iterator[Expectation]:
                 yield parse_line(line, number=number)
 
 
-def _print(report: Report) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+def show(report: Report, console: Console) -> None:
+    """A line for each difference, and the counts."""
     for difference in report.differences:
         at = "" if difference.scheduled_for is None else instant_with_fraction(difference.scheduled_for)
-        console.print(f"[red]{difference.kind:13}[/red]", difference.plan_id or "", at, difference.detail, markup=True)
+        # Ids and details are whatever somebody wrote into a topic, brackets included.
+        console.print(Text(f"{difference.kind:13}", style="red"), Text(" ".join((difference.plan_id or "", at, difference.detail))))
     console.print(f"{report.expected} expected, {report.fired} fired, {report.skipped} skipped, {report.rows} run rows")
     console.print("[green]no differences[/green]" if report.ok else f"[red]{len(report.differences)} differences[/red]")
 

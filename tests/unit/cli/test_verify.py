@@ -1,0 +1,30 @@
+import io
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from planner.cli.verify import show
+from planner.ledger.check import Difference, DifferenceKind, Report
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def shown(*differences: Difference) -> list[str]:
+    out = io.StringIO()
+    show(Report(3, 2, 0, 2, differences), Console(file=out, highlight=False, soft_wrap=True))
+    return out.getvalue().splitlines()
+
+
+def test_each_difference_is_a_line_and_the_counts_follow() -> None:
+    lines = shown(Difference(DifferenceKind.LOST, "plan 1", NOON, None, "neither an action nor a skip"))
+    assert lines == [
+        "lost          plan 1 2026-03-01T12:00:00.000000Z neither an action nor a skip",
+        "3 expected, 2 fired, 0 skipped, 2 run rows",
+        "1 differences",
+    ]
+
+
+def test_what_others_wrote_is_shown_as_it_is() -> None:
+    """A closing bracket of rich's in a plan id or a detail ended the command in a traceback."""
+    line, *_ = shown(Difference(DifferenceKind.UNREADABLE, "[/red]", None, None, "t-0@7: duplicate key '[/bold]'"))
+    assert line.split() == ["unreadable", "[/red]", "t-0@7:", "duplicate", "key", "'[/bold]'"]

@@ -13,10 +13,9 @@ def main(target: str | None = None) -> None:
     if target is None:
         run_process("worker", WorkerSettings, serve)
         return
-    worker = load(target)
 
     async def serve_target(_settings: WorkerSettings, stop: asyncio.Event) -> None:
-        await worker.run(stop)
+        await load(target).run(stop)
 
     run_process("worker", WorkerSettings, serve_target)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from planner.runtime.clock import SystemIds
+from planner.runtime.lifecycle import EXIT_REFUSED
 from planner.worker import PlannerWorker, Run
 from support.actions import ActionTopics, action_topics, an_action
 from support.until import until
@@ -91,3 +92,16 @@ async def is_reported(topics: ActionTopics, run_id: str, states: list[str]) -> b
 
 async def committed(topics: ActionTopics, offsets: int) -> bool:
     return sum((await topics.committed(topics.namespace, ACTION)).values()) == offsets
+
+
+async def test_a_worker_that_there_is_not_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """Under `planner up` it ended in a traceback, with the exit code of a crash, and was started again and again."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "planner.worker", "publishing:worker", cwd=tmp_path, stdout=pipe, stderr=pipe
+    )
+    async with asyncio.timeout(30):
+        _, told = await process.communicate()
+    assert process.returncode == EXIT_REFUSED
+    assert told.decode().splitlines()[-1] == "planner worker: there is no module publishing in the current folder or the installed packages"
+    assert b"Traceback" not in told

@@ -91,6 +91,15 @@ class ShardInputs:
             commands, reports = await self._consumer.position(self._commands), await self._consumer.position(self._reports)
         return Inputs(max(commands, self._after.commands), max(reports, self._after.reports))
 
+    def lag(self) -> Inputs:
+        """How many offsets of each kind are still to be taken in, markers included, by what the last fetch told of the ends."""
+        return Inputs(self._behind(self._commands, self._after.commands), self._behind(self._reports, self._after.reports))
+
+    def _behind(self, place: TopicPartition, after: int) -> int:
+        assert self._consumer is not None
+        end: int | None = self._consumer.last_stable_offset(place)
+        return 0 if end is None else max(0, end - after)
+
     async def close(self) -> None:
         """Stop reading."""
         consumer, self._consumer = self._consumer, None

@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from planner.owner.changelog import Inputs
 from planner.owner.tick import Tick
 
 LATENESS_BUCKETS_S: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0)
@@ -29,6 +30,12 @@ class OwnerMetrics:
         self.takeovers = Histogram("planner_takeover_seconds", "From the proof of membership to the first tick.", registry=registry)
         self.shards = Gauge("planner_shards", "Shards that tick in this process.", registry=registry)
         self.position = Gauge("planner_shard_position", "Changelog offset at which a shard stands.", ["partition"], registry=registry)
+        self.lag = Gauge(
+            "planner_shard_lag_offsets",
+            "Offsets of a shard's input still to take in, markers included.",
+            ["partition", "input"],
+            registry=registry,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +56,26 @@ class ShardMetrics:
         for (name, label), count in tick.counts.items():
             self._counter(name, label).inc(count)
 
+    def waits(self, lag: Inputs) -> None:
+        """So many offsets of its input are still to be taken in."""
+        self.of.lag.labels(str(self.partition), "commands").set(lag.commands)
+        self.of.lag.labels(str(self.partition), "reports").set(lag.reports)
+
     def failed(self) -> None:
         """A tick, or a takeover, failed; whether its transaction was committed is not known."""
         self.of.transactions.labels("failed").inc()
 
-    def taken_over(self, took_s: float) -> None:
-        """The shard begins to tick."""
+    def taken_over(self, took_s: float, *, offset: int) -> None:
+        """The shard begins to tick, standing at this changelog offset."""
+        self.of.position.labels(str(self.partition)).set(offset)
         self.of.takeovers.observe(took_s)
         self.of.shards.inc()
 
     def let_go(self) -> None:
-        """The shard ticks no more."""
+        """The shard ticks no more: whoever has it next says how it stands."""
         self.of.shards.dec()
+        self.of.position.remove(str(self.partition))
+        self.of.lag.remove_by_labels({"partition": str(self.partition)})
 
     def _counter(self, name: str, label: str) -> Counter:
         if name == "forwarded":

@@ -82,7 +82,7 @@ class Shard:
             self._refuse_intruders(taken)
             await self._parts.inputs.open(decode_inputs(taken.position.inputs))
             took_s = clock.monotonic() - started
-            metrics.taken_over(took_s)
+            metrics.taken_over(took_s, offset=taken.position.offset)
             ticking = True
             _log.info(
                 "owner.takeover.finished",
@@ -121,6 +121,7 @@ class Shard:
             gathered = await self._parts.inputs.gather(tenure.wait_s())
             async with asyncio.timeout(TICK_TIMEOUT_S):
                 await tenure.tick(gathered)
+            self._parts.tick.metrics.waits(self._parts.inputs.lag())
             if monotonic() - began > HEALTHY_AFTER_S:
                 self._parts.backoff.reset()
             if monotonic() - noted > INPUTS_NOTED_EVERY_S:

@@ -69,7 +69,8 @@ class Intake(ConsumerRebalanceListener):
         self._metrics = metrics
         self._health = health
         self._places: dict[Partition, int] = {}
-        self._assigned: frozenset[Partition] = frozenset()
+        # None: the group has not said which are ours. It may say that none is.
+        self._assigned: frozenset[Partition] | None = None
         self._generation = 0
         self._lost = asyncio.Event()
         self._taken = 0
@@ -85,7 +86,7 @@ class Intake(ConsumerRebalanceListener):
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 aiokafka's interface
         """Forget the places: until the next assignment nothing is ours."""
-        self._begin_generation(())
+        self._begin_generation(None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Nothing is read until it is located. No await stands before the seek: the fetcher would ask for the group's offset, and
@@ -98,9 +99,9 @@ class Intake(ConsumerRebalanceListener):
         self._begin_generation(assigned)
         self._lost.set()
 
-    def _begin_generation(self, assigned: Iterable[TopicPartition]) -> None:
+    def _begin_generation(self, assigned: Iterable[TopicPartition] | None) -> None:
         self._generation += 1
-        self._assigned = frozenset(Partition(*partition) for partition in assigned)
+        self._assigned = None if assigned is None else frozenset(Partition(*partition) for partition in assigned)
         self._places.clear()
         # Whoever gets a partition says how it stands: what stood here would never move again.
         self._metrics.position.clear()
@@ -195,9 +196,9 @@ class Intake(ConsumerRebalanceListener):
 
     async def _locate(self) -> None:
         generation = self._generation
-        lost = self._assigned - self._places.keys()
+        lost = self._missing()
         if not lost:
-            self._health.set(LOCATED, ready=bool(generation), reason="no assignment yet")
+            self._tell_located()
             return
         starts = await self._offsets(lost, self._consumer().beginning_offsets)
         positions = await self._store.positions(starts)
@@ -212,8 +213,15 @@ class Intake(ConsumerRebalanceListener):
             self._stand(partition, place)
             self._consumer().seek(TopicPartition(*partition), place)
             self._consumer().resume(TopicPartition(*partition))
-        self._health.set(LOCATED, ready=True)
-        _log.info("recorder.partitions.located", partitions=len(lost), assigned=len(self._assigned))
+        self._tell_located()
+        _log.info("recorder.partitions.located", partitions=len(lost), located=len(self._places))
+
+    def _missing(self) -> frozenset[Partition] | None:
+        return None if self._assigned is None else self._assigned - self._places.keys()
+
+    def _tell_located(self) -> None:
+        ready = self._missing() == frozenset()
+        self._health.set(LOCATED, ready=ready, reason="the group is giving out partitions, or they are not located yet")
 
     async def keep_watch(self, every_s: float = LOOK_EVERY_S, settled_looks: int = SETTLED_LOOKS) -> None:
         """Runs for ever: measures the lag, and sees a rebuild that was asked for. Raises LogBrokenError as `keep_located` does."""
@@ -224,7 +232,11 @@ class Intake(ConsumerRebalanceListener):
                 await self._look()
                 await self._pass_markers(stillness)
             except (UnavailableError, PositionMovedError, KafkaError, TimeoutError) as error:
-                _log.warning("recorder.watch.failed", cause=str(error) or type(error).__name__)
+                cause = str(error) or type(error).__name__
+                self._health.set(LOCATED, ready=False, reason=cause)
+                _log.warning("recorder.watch.failed", cause=cause)
+            else:
+                self._tell_located()
 
     async def _look(self) -> None:
         generation, places = self._generation, dict(self._places)

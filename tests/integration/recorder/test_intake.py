@@ -48,9 +48,14 @@ class Hand:
             metrics=metrics,
             health=self.health,
         )
-        self.intake.read(lambda: consumer)
+        self.intake.read(self._asked)
+        self.asked = 0
         self.consumer = consumer
         self._run_store = run_store
+
+    def _asked(self) -> AIOKafkaConsumer:
+        self.asked += 1
+        return self.consumer
 
     async def assign(self) -> None:
         self.consumer.assign([self.place])
@@ -189,3 +194,28 @@ async def test_a_partitions_position_and_lag_are_told_while_it_is_assigned_and_n
     await until(lambda: hand.gauge("planner_recorder_lag_offsets") == 0, what="the lag is measured again")
     await hand.intake.on_partitions_revoked({hand.place})
     assert (hand.gauge("planner_recorder_position"), hand.gauge("planner_recorder_lag_offsets")) == (None, None)
+
+
+async def test_a_recorder_with_nothing_to_record_is_not_ready_either_while_its_store_is_away(
+    hand: Hand, run_store: OpenRunStore, postgres_dsn: str
+) -> None:
+    """Only a batch that failed made it say so: with nothing to record it called itself ready beside a database that was down."""
+    await hand.assign()
+    name = run_store.dsn.rpartition("/")[2]
+    async with opened(postgres_dsn) as server:
+        await server.pool.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        await server.pool.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        await until(lambda: hand.health.missing, what="it says that it is not ready")
+        await server.pool.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await hand.until_located()
+
+
+async def test_between_two_assignments_a_recorder_is_not_ready_and_with_no_partition_it_is(hand: Hand) -> None:
+    await hand.assign()
+    await hand.intake.on_partitions_revoked({hand.place})
+    asked = hand.asked
+    # Each look asks for starts and ends.
+    await until(lambda: hand.asked > asked + 4, what="the watch has looked again")
+    assert hand.health.missing
+    await hand.intake.on_partitions_assigned(set())
+    await hand.until_located()

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -16,6 +18,7 @@ from planner.ledger.expectation import EXPECTATIONS_MAX, Expectation, Unreadable
 from planner.runtime.kafka import KafkaConnection
 from planner.runtime.settings import KafkaSettings, PostgresSettings, ProcessSettings, load
 from planner_contracts.ids import instant_with_fraction
+from planner_contracts.instants import Instant
 
 
 class VerifySettings(KafkaSettings, PostgresSettings, ProcessSettings):
@@ -28,6 +31,10 @@ def verify(
         typer.Option(help="JSON lines of what must have happened; without it actions and run rows are only compared with each other."),
     ] = None,
     events: Annotated[bool, typer.Option("--events", help="Take runs and skips from the run events instead of the run store.")] = False,
+    up_to: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="Leave out what was published later: where plans go on firing, a moment some seconds ago."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each difference, and one with the counts.")] = False,
 ) -> None:
     """Compare the committed actions with what must exist and with the run store; print each difference; exit 1 if there is any.
@@ -38,6 +45,7 @@ def verify(
         expectations = [] if expect is None else list(_read(expect))
     except (OSError, UnreadableExpectationError) as error:
         raise typer.BadParameter(str(error), param_hint="--expect") from None
+    moment = None if up_to is None else _instant(up_to)
     settings = load(VerifySettings)
     report = asyncio.run(
         audit(
@@ -45,6 +53,7 @@ def verify(
             connection=KafkaConnection.from_settings(settings),
             namespace=settings.namespace,
             postgres=None if events else settings.postgres.get_secret_value(),
+            up_to=moment,
         )
     )
     if as_json:
@@ -52,6 +61,13 @@ def verify(
     else:
         show(report, Console(highlight=False, soft_wrap=True))
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return TypeAdapter[datetime](Instant).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is not an RFC 3339 instant, such as 2026-12-31T09:00:00Z", param_hint="--up-to") from None
 
 
 def _read(path: Path) -> Iterator[Expectation]:

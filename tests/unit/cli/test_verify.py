@@ -1,8 +1,10 @@
 import io
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
+from planner.cli.app import main
 from planner.cli.verify import show
 from planner.ledger.check import Difference, DifferenceKind, Report
 
@@ -28,3 +30,11 @@ def test_what_others_wrote_is_shown_as_it_is() -> None:
     """A closing bracket of rich's in a plan id or a detail ended the command in a traceback."""
     line, *_ = shown(Difference(DifferenceKind.UNREADABLE, "[/red]", None, None, "t-0@7: duplicate key '[/bold]'"))
     assert line.split() == ["unreadable", "[/red]", "t-0@7:", "duplicate", "key", "'[/bold]'"]
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-03-01", "2026-03-01T12:00:00"])
+def test_a_moment_that_is_no_instant_is_wrong_usage(moment: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["verify", "--up-to", moment])
+    assert stopped.value.code == 2
+    assert "--up-to" in capsys.readouterr().err

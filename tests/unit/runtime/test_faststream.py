@@ -9,6 +9,10 @@ from planner.runtime.kafka import KafkaConnection
 LOGIN: Final[dict[str, Any]] = {"security_protocol": "SASL_PLAINTEXT", "sasl_username": "u", "sasl_password": "p"}
 
 
+def test_a_connections_text_does_not_hold_its_password() -> None:
+    assert "'p'" not in repr(KafkaConnection(bootstrap="a:1", **LOGIN))
+
+
 def test_several_brokers_are_told_apart() -> None:
     options = broker_options(KafkaConnection(bootstrap="a:1,b:2"))
     assert options["bootstrap_servers"] == ["a:1", "b:2"]

@@ -152,8 +152,17 @@ def test_another_number_of_partitions_is_refused(stack: Stack) -> None:
     assert "has 4 partitions, not 5" in refused.stderr
 
 
+def a_server(port: int) -> socket.socket | None:
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError:
+        return None
+
+
 def test_a_taken_port_is_refused_by_its_number() -> None:
-    with socket.create_server((LOOPBACK, 0)) as server:
+    # Below the ports that the system hands out, of which another test's server may take a neighbour at any moment.
+    taken = next(found for port in range(21_003, 32_000, 20) if (found := a_server(port)))
+    with taken as server:
         port = server.getsockname()[1]
         refused = planner("up", "--ephemeral", "--port-base", str(port - 3), settings={})
     assert refused.returncode == 78

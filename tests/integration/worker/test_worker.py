@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -308,7 +309,8 @@ async def test_a_second_member_takes_over_and_what_is_under_way_is_not_begun_aga
 
         return worker
 
-    actions = [an_action(ACTION) for _ in range(8)]
+    # Once in a hundred runs all eight fell into one partition, and the member with the other one had nothing to begin.
+    actions = [an_action(ACTION, plan_id=plan_id) for plan_id in plans_in_each_partition(topics, 4)]
     await topics.write(*actions)
     async with at_work(member("first")):
         await until(lambda: len(begun) == 8, what="all have begun")
@@ -354,6 +356,15 @@ async def test_topics_whose_names_only_begin_alike_are_left_alone(topics: Action
     async with at_work(worker):
         await until(lambda: two_reports(topics), what="two reports")
     assert {reported.report.run_id for reported in topics.reported} == {own.run_id}
+
+
+def plans_in_each_partition(topics: ActionTopics, count: int) -> list[str]:
+    """Ids of so many plans in every partition."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    while len(found) < topics.partitions or any(len(plans) < count for plans in found.values()):
+        plan_id = SystemIds().uuid()
+        found[topics.partition(plan_id.encode())].append(plan_id)
+    return [plan_id for plans in found.values() for plan_id in plans[:count]]
 
 
 async def accept(run: Run[dict[str, int]]) -> None: ...

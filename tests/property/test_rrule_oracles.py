@@ -107,7 +107,7 @@ def _offset(at: datetime, timezone: str) -> timedelta:
 
 
 def _changes_near(near: datetime, timezone: str) -> list[tuple[datetime, timedelta, timedelta]]:
-    """Where the offset changes within two days among all seconds of the quarters of an hour that have another at their ends; at least the offset that is in force."""
+    """Where the offset changes within two days; at least the offset that is in force."""
     quarter = timedelta(minutes=15)
     probes = [near - 2 * DAY + at * quarter for at in range(4 * 24 * 4 + 1)]
     found = [(near, _offset(near, timezone), _offset(near, timezone))]

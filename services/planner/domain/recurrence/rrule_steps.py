@@ -174,6 +174,7 @@ class _Ring:
     """The times of day that steps come to, one after the other, until they begin anew: a byte each, 1 where a step counts."""
 
     passed: bytes
+    hits: int
     common: int
     inverse: int
 
@@ -225,7 +226,7 @@ class _Grid:
         at = ring.place(first % len(self._rule.clock))
         rounds, rest = divmod(-((first - stop) // self._rule.interval), len(ring.passed))
         beyond = max(0, at + rest - len(ring.passed))
-        return rounds * ring.passed.count(1) + ring.passed.count(1, at, at + rest) + ring.passed.count(1, 0, beyond)
+        return rounds * ring.hits + ring.passed.count(1, at, at + rest) + ring.passed.count(1, 0, beyond)
 
     def passing(self, begin: int, end: int) -> Iterator[int]:
         """The instants of those steps."""
@@ -248,7 +249,7 @@ def _ring(clock: bytes, interval: int, first: int) -> _Ring:
         passed = (clock * days)[first::interval]
     else:
         passed = bytes(clock[number % len(clock)] for number in range(first, first + size * interval, interval))
-    return _Ring(passed, common, pow(days, -1, size))
+    return _Ring(passed, passed.count(1), common, pow(days, -1, size))
 
 
 @lru_cache(maxsize=4096)

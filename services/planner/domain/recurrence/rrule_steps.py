@@ -16,6 +16,8 @@ from planner.domain.recurrence.year_days import EPOCH_ORDINAL, NEW_YEAR, shape_o
 
 _HOUR_S: Final = 3600
 _MINUTE_S: Final = 60
+# More than all folds of a zone until the last year repeat together.
+_DAYS_REPEATED_BY_FOLDS: Final = 1000
 # Up to so many days a ring is cut out of repeated days, which is quicker.
 _DAYS_REPEATED_MAX: Final = 64
 
@@ -122,6 +124,8 @@ class StepRule:
 
     def _nth(self, count: int, timezone: str) -> int | None:
         """The occurrence that COUNT ends with; None where the last year ends before it. Runs of days are counted, not walked."""
+        if count > self._most():
+            return None
         left, at = count, self.start
         while at <= LAST_SECOND:
             segment = segment_at(timezone, at)
@@ -133,6 +137,13 @@ class StepRule:
                 left = after
             at = segment.stop
         return None
+
+    def _most(self) -> int:
+        """More occurrences than there are until the end of the last year."""
+        first = instant_of(self.start).year
+        days = sum(self.days[shape_of(year)].bit_count() for year in range(first - 1, YEAR_MAX + 2)) + _DAYS_REPEATED_BY_FOLDS
+        steps_a_day = min(self.clock.count(1), -(-len(self.clock) // self.interval))
+        return days * steps_a_day * max(1, len(self.minutes)) * max(1, len(self.seconds))
 
     def _runs(self, segment: Segment, at: int) -> Iterator[tuple[int, int]]:
         """The instants of matching days that follow each other, from an instant to the segment's end.

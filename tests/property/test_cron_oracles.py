@@ -73,7 +73,7 @@ CRONSIM_DAYS = st.one_of(st.just("*"), listed(st.one_of(plain_members(1, 31), st
 CRONSIM_TEXTS = (
     st.tuples(MINUTES, HOURS, CRONSIM_DAYS, MONTH_FIELDS, CRONSIM_WEEKDAYS)
     .map(" ".join)
-    .filter(lambda text: len(text) <= 256 and not _has_range_of_one(text) and not _has_open_step(text) and can_fire(text))
+    .filter(lambda text: len(text) <= 256 and not _has_range_of_one(text) and can_fire(text))
 )
 
 

@@ -12,6 +12,7 @@ from planner.domain.definition import Definition, changes, define, fingerprint, 
 from planner.domain.errors import DefinitionInvalidError, ScheduleError
 from planner.domain.plan_fields import PLAN_FIELDS
 from planner.domain.recurrence.interval import parse_duration
+from planner.domain.recurrence.rrule_text import RruleText, parse_rrule
 from planner.domain.schedule_fields import SCHEDULE_FIELDS
 from support.schedules import a_definition, instant
 
@@ -23,13 +24,30 @@ SCALARS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=20),
     st.sampled_from(
-        ["cron", "interval", "UTC", "allow", "0 9 * * *", "PT1M", "2026-03-01T10:00:00Z", "2026-03-29T02:30:00", "\x00", "\ud800"]
+        [
+            "cron",
+            "interval",
+            "rrule",
+            "FREQ=DAILY",
+            "UTC",
+            "allow",
+            "0 9 * * *",
+            "PT1M",
+            "2026-03-01T10:00:00Z",
+            "2026-03-29T02:30:00",
+            "\x00",
+            "\ud800",
+        ]
     ),
 )
 MEMBERS = st.sampled_from(
     [
         "type",
         "expression",
+        "rule",
+        "dtstart",
+        "exdates",
+        "rdates",
         "every",
         "every_seconds",
         "anchor",
@@ -105,3 +123,28 @@ def test_any_value_is_a_duration_or_is_refused(value: object) -> None:
     else:
         assert isinstance(result, timedelta)
         assert timedelta(seconds=1) <= result <= timedelta(days=3650)
+
+
+RULE_PARTS = st.from_regex(
+    r"(FREQ|INTERVAL|COUNT|WKST|UNTIL|BY(MONTH|MONTHDAY|YEARDAY|WEEKNO|DAY|HOUR|MINUTE|SECOND|SETPOS)|X-A)"
+    r"=([A-Z]{2,8}|[+-]?[0-9]{1,9}(MO|FR)?(,[+-]?[0-9]{0,3}){0,2}|[0-9]{8}(T[0-9]{6}Z?)?)",
+    fullmatch=True,
+)
+
+
+@given(
+    st.one_of(
+        st.lists(RULE_PARTS, max_size=4).map(";".join),
+        st.lists(RULE_PARTS, max_size=4).map(lambda parts: ";".join(["freq=yearly", *parts])),
+        st.text(max_size=40),
+    )
+)
+def test_any_text_is_a_rule_or_is_refused(text: str) -> None:
+    result = outcome(parse_rrule, text)
+
+    if isinstance(result, ScheduleError):
+        assert result.code.startswith("RRULE_") or result.code == "SCHEDULE_DATE_OUT_OF_RANGE"
+        assert result.position is None or 0 <= result.position <= len(text)
+    else:
+        assert isinstance(result, RruleText)
+        assert parse_rrule(result.canonical) == result

@@ -48,8 +48,8 @@ def by_name(vector: Vector) -> str:
 
 
 def test_the_vectors_are_all_there() -> None:
-    assert len(vectors("recurrence.jsonl")) == 1142
-    assert len(vectors("hostile.jsonl")) == 55
+    assert len(vectors("recurrence.jsonl")) == 1517
+    assert len(vectors("hostile.jsonl")) == 94
 
 
 def test_every_cron_vector_holds() -> None:
@@ -81,6 +81,19 @@ def test_every_interval_vector_holds_however_it_is_written(written: str) -> None
         period = {"every": vector["expr"]} if written == "every" else {"every_seconds": vector["period_seconds"]}
         schedule = {"recurrence": {"type": "interval", **period, "anchor": vector["anchor"]}, "timezone": vector["tz"]}
         if answer(schedule, vector["start"], len(vector["expected"])) != vector["expected"]:
+            wrong.append(by_name(vector))
+
+    assert wrong == []
+
+
+def test_every_rrule_vector_holds_to_its_end() -> None:
+    wrong = []
+    for vector in vectors("recurrence.jsonl", "rrule"):
+        names = {"rule": "expr", "dtstart": "dtstart", "exdates": "exdate", "rdates": "rdate"}
+        recurrence = {"type": "rrule", **{ours: vector[theirs] for ours, theirs in names.items()}}
+        # One more where the vector says that there is none.
+        limit = len(vector["expected"]) + vector["complete"]
+        if not _agrees(vector["expected"], answer({"recurrence": recurrence, "timezone": vector["tz"]}, None, limit)):
             wrong.append(by_name(vector))
 
     assert wrong == []
@@ -124,6 +137,9 @@ def hostile_schedule(vector: Vector) -> tuple[Vector, str | None]:
     after = given.pop("after", None)
     if "cron" in given:
         given["recurrence"] = {"type": "cron", "expression": given.pop("cron")}
+    elif "rrule" in given:
+        names = {"rule": "rrule", "dtstart": "dtstart", "exdates": "exdate", "rdates": "rdate"}
+        given["recurrence"] = {"type": "rrule", **{ours: given.pop(theirs) for ours, theirs in names.items() if theirs in given}}
     elif "execute_at" not in given:
         members = {name: given.pop(name) for name in ("every_seconds", "every", "anchor") if name in given}
         given["recurrence"] = {"type": "interval", **members}

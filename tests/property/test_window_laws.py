@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from planner.domain.limits import LAST_INSTANT
 from planner.domain.recurrence.window import contains, newest, next_after, occurrences
 from planner.domain.schedule import Schedule
-from support.recurrences import INSTANTS, schedules
+from support.any_schedule import schedules
+from support.recurrences import INSTANTS
 
 SPANS = st.one_of(st.integers(0, 3 * 3600), st.integers(0, 5 * 86_400)).map(lambda seconds: timedelta(seconds=seconds))
 

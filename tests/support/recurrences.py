@@ -1,15 +1,11 @@
 """Random recurrences and instants for the laws: cron texts of the whole dialect, zones and days that have broken schedulers."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
 from planner.domain.civil_time import ZONE_NAMES
-from planner.domain.definition import define
-from planner.domain.recurrence.cron_text import parse_cron
-from planner.domain.schedule import Schedule
-from planner_contracts.instants import format_instant
 
 MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -103,23 +99,3 @@ MONTH_FIELDS: Final = st.one_of(st.just("*"), listed(st.one_of(plain_members(1, 
 WEEKDAY_FIELDS: Final = st.one_of(st.just("*"), listed(plain_members(0, 6)), listed(st.one_of(plain_members(0, 6), SPECIAL_WEEKDAYS)))
 FIVE_FIELDS: Final = st.tuples(MINUTES, HOURS, DAYS, MONTH_FIELDS, WEEKDAY_FIELDS).map(" ".join)
 CRON_TEXTS: Final = st.one_of(FIVE_FIELDS, FIVE_FIELDS, st.builds(lambda second, rest: f"{second} {rest}", MINUTES, FIVE_FIELDS))
-
-
-@st.composite
-def schedules(draw: st.DrawFn) -> Schedule:
-    """Any recurring schedule that can fire, bounds and policies included."""
-    given: dict[str, Any] = {"action": "a", "timezone": draw(ZONES)}
-    if draw(st.integers(0, 4)) == 0:
-        anchor = format_instant(draw(INSTANTS))
-        given["recurrence"] = {"type": "interval", "every_seconds": draw(st.integers(1, 200_000)), "anchor": anchor}
-    else:
-        expression = draw(CRON_TEXTS.filter(lambda text: len(text) <= 256 and parse_cron(text).can_match))
-        given["recurrence"] = {"type": "cron", "expression": expression}
-        if not parse_cron(expression).wildcard:
-            policies = st.fixed_dictionaries(
-                {"gap": st.sampled_from(["next_valid", "shift", "skip"]), "fold": st.sampled_from(["first", "last", "both"])}
-            )
-            given["dst"] = draw(st.one_of(st.none(), policies))
-    if draw(st.integers(0, 4)) == 0:
-        given["starts_at"], given["ends_at"] = map(format_instant, sorted(draw(INSTANTS) for _ in range(2)))
-    return define(given, now=None).schedule

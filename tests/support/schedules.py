@@ -35,6 +35,13 @@ def a_cron(expression: str, timezone: str = "UTC", **fields: object) -> Schedule
     return a_schedule(recurrence={"type": "cron", "expression": expression}, timezone=timezone, **fields)
 
 
+def a_rrule(
+    rule: str, dtstart: str, timezone: str = "UTC", *, exdates: list[str] | None = None, rdates: list[str] | None = None, **fields: object
+) -> Schedule:
+    recurrence = {"type": "rrule", "rule": rule, "dtstart": dtstart, "exdates": exdates, "rdates": rdates}
+    return a_schedule(recurrence=recurrence, timezone=timezone, **fields)
+
+
 def an_interval(every_seconds: int, anchor: str = "2026-01-01T00:00:00Z", **fields: object) -> Schedule:
     return a_schedule(recurrence={"type": "interval", "every_seconds": every_seconds, "anchor": anchor}, **fields)
 

@@ -19,6 +19,9 @@ TZDATA_VERSION: Final[str] = import_module("tzdata").IANA_VERSION
 # `Factory` stands for a clock that nobody has set.
 ZONE_NAMES: Final = frozenset(files("tzdata").joinpath("zones").read_text(encoding="ascii").split()) - {"Factory"}
 
+# The names of UTC itself.
+UTC_NAMES: Final = frozenset(("UTC", "UCT", "Universal", "Zulu", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"))
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_LABEL: Final = datetime(1970, 1, 1)  # noqa: DTZ001  a label has no zone
 _SECOND: Final = timedelta(seconds=1)

@@ -64,6 +64,14 @@ def parse_instant(text: object) -> datetime:
     return moment.instant
 
 
+def parse_start(text: object) -> Moment:
+    """A label of whole seconds, or one that ends with `Z`. Raises ScheduleError like parse_moment."""
+    moment = parse_moment(text)
+    if moment.numeric or moment.label.microsecond:
+        raise _invalid(str(text), Stage.VALUES, hint="write a local time of whole seconds, like 2026-01-31T09:00:00")
+    return moment
+
+
 def _offset(match: re.Match[str]) -> timedelta | None:
     if match["zone"] is None:
         return None

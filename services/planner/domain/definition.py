@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from planner.domain.dates import parse_moment
 from planner.domain.errors import Faults, Stage, pointer_step
-from planner.domain.feasibility import Asked, compile_fields, judge_combinations, judge_times
+from planner.domain.feasibility import Asked, compile_fields, judge_combinations, judge_rule, judge_times
 from planner.domain.field_reader import FieldReader
 from planner.domain.limits import FIRST_INSTANT, SPACING_MIN
 from planner.domain.plan_fields import PLAN_FIELDS, READ_ONLY_FIELDS, RETRY_DEFAULT, read_plan, spelt_out
@@ -76,6 +76,8 @@ def define(
     if now is not None and isinstance(fields.recurrence, Every) and fields.recurrence.anchor is None and fields.starts_at is None:
         document["recurrence"]["anchor"] = format_instant(anchor)
     schedule = compile_fields(fields, anchor=anchor)
+    judge_rule(schedule, faults)
+    faults.refuse()
     if now is not None:
         judge_times(schedule, faults, Asked(now, plan_id, spacing_min))
         faults.refuse()

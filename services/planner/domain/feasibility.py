@@ -8,13 +8,14 @@ from typing import Final, assert_never
 from planner.domain import civil_time
 from planner.domain.civil_time import Fold, Gap, LabelKind
 from planner.domain.dates import Moment
-from planner.domain.errors import Faults, Stage, excerpt
+from planner.domain.errors import Faults, ScheduleError, Stage, excerpt
 from planner.domain.field_reader import FieldReader
 from planner.domain.jitter import delay
 from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, TICK, YEAR_MAX, YEAR_MIN
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
+from planner.domain.recurrence.rrule import Rrule, RruleFields, compile_rrule
 from planner.domain.recurrence.window import first_from, next_after, rising
 from planner.domain.schedule import Rule, Schedule
 from planner.domain.schedule_fields import TIMEZONE_DEFAULT, Every, ScheduleFields
@@ -49,6 +50,8 @@ def judge_combinations(given: FieldReader, fields: ScheduleFields) -> None:
         )
     if fields.execute_at is not None and given.sound("timezone", "dst"):
         _judge_moment(given, fields, fields.execute_at)
+    if isinstance(fields.recurrence, RruleFields) and given.sound("timezone"):
+        _judge_start(given, fields.recurrence.dtstart, fields.timezone or TIMEZONE_DEFAULT)
     if fields.starts_at is not None and fields.ends_at is not None and fields.ends_at < fields.starts_at:
         given.fault("ends_at", ErrorCode.BOUNDS_REVERSED, Stage.ZONE_AND_DATES, "earlier than starts_at")
     if isinstance(fields.recurrence, Cron) and not fields.recurrence.can_match:
@@ -65,6 +68,8 @@ def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
             rule = cron
         case Every(period, given_anchor):
             rule = Interval(given_anchor or fields.starts_at or anchor, period)
+        case RruleFields() as given:
+            rule = compile_rrule(given, timezone, fields.dst)
         case None:
             assert fields.execute_at is not None
             rule = Once(_instant_of(fields.execute_at, timezone, fields))
@@ -80,6 +85,14 @@ def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
         jitter_seconds=fields.jitter_seconds,
         misfire=fields.misfire,
     )
+
+
+def judge_rule(schedule: Schedule, faults: Faults) -> None:
+    """Satisfiability of a rule that has to be compiled for it: whether it names any occurrence, its bounds aside."""
+    if isinstance(schedule.rule, Rrule) and schedule.rule.first_from(FIRST_INSTANT, schedule.timezone, schedule.dst) is None:
+        detail = f"{excerpt(schedule.rule.canonical)} has no occurrence"
+        hint = "check the days against INTERVAL, UNTIL and exdates"
+        faults.add("/recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.SATISFIABILITY, detail, hint=hint)
 
 
 def judge_times(schedule: Schedule, faults: Faults, asked: Asked) -> None:
@@ -104,7 +117,15 @@ def judge_times(schedule: Schedule, faults: Faults, asked: Asked) -> None:
 def _has_no_dst(fields: ScheduleFields) -> bool:
     if fields.execute_at is not None:
         return fields.execute_at.offset is not None
-    return isinstance(fields.recurrence, Every) or (isinstance(fields.recurrence, Cron) and fields.recurrence.wildcard)
+    match fields.recurrence:
+        case Cron(wildcard=elapsed) | RruleFields(sub_daily=elapsed):
+            return elapsed
+        case Every():
+            return True
+        case None:
+            return False
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _judge_moment(given: FieldReader, fields: ScheduleFields, moment: Moment) -> None:
@@ -121,6 +142,13 @@ def _judge_moment(given: FieldReader, fields: ScheduleFields, moment: Moment) ->
             right = civil_time.local(moment.instant, fields.timezone).isoformat()
             detail = f"{fields.timezone} does not have this offset then: that instant is {right} there"
             given.fault("execute_at", ErrorCode.OFFSET_TZ_MISMATCH, Stage.ZONE_AND_DATES, detail)
+
+
+def _judge_start(given: FieldReader, dtstart: Moment, timezone: str) -> None:
+    if dtstart.offset is not None and timezone not in civil_time.UTC_NAMES:
+        detail = f"dtstart: Z says UTC, and timezone is {timezone}"
+        error = ScheduleError(ErrorCode.DATETIME_INVALID, Stage.ZONE_AND_DATES, detail, hint="write the local time without Z")
+        given.faults.report("/recurrence/dtstart", error)
 
 
 def _judge_label(given: FieldReader, fields: ScheduleFields, label: datetime, timezone: str) -> None:

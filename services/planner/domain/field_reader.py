@@ -1,6 +1,6 @@
 """Reading one JSON object of a definition: its members' types and ranges, each fault with its pointer."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from planner.domain.errors import Faults, ScheduleError, Stage, excerpt, pointer_step
@@ -94,6 +94,24 @@ class FieldReader:
             return value
         self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "an object is expected")
         return None
+
+    def array(self, name: str) -> Sequence[Any]:
+        """The member, which must be a list; an empty one where it is not."""
+        value = self.raw(name)
+        if value is None or isinstance(value, list):
+            return value or []
+        self.fault(name, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "a list is expected")
+        return []
+
+    def each(self, name: str, parse: Callable[[Any], Read]) -> list[Read]:
+        """The items of a list as a parser reads them; a faulty one is left out."""
+        read = []
+        for at, item in enumerate(self.array(name)):
+            try:
+                read.append(parse(item))
+            except ScheduleError as error:
+                self.faults.report(f"{self.pointer(name)}/{at}", error)
+        return read
 
     def child(self, name: str) -> "FieldReader | None":
         """A reader of the member, which must be an object."""

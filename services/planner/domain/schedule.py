@@ -8,8 +8,9 @@ from planner.domain.civil_time import Dst
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
+from planner.domain.recurrence.rrule import Rrule
 
-Rule = Once | Interval | Cron
+Rule = Once | Interval | Cron | Rrule
 
 
 class Coalesce(StrEnum):

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from planner.domain.civil_time import ZONE_NAMES, Dst, Fold, Gap
-from planner.domain.dates import Moment, parse_instant, parse_moment
+from planner.domain.dates import Moment, parse_instant, parse_moment, parse_start
 from planner.domain.errors import ScheduleError, Stage, excerpt
 from planner.domain.field_reader import FieldReader
-from planner.domain.limits import CATCHUP_MAX, JITTER_SECONDS_MAX, MAX_LATENESS_SECONDS_MAX, RUNS_MAX
+from planner.domain.limits import CATCHUP_MAX, JITTER_SECONDS_MAX, MAX_LATENESS_SECONDS_MAX, RRULE_DATES_MAX, RUNS_MAX
 from planner.domain.recurrence.cron import WILDCARD_DST, Cron
 from planner.domain.recurrence.cron_text import parse_cron
 from planner.domain.recurrence.interval import parse_duration, parse_seconds
+from planner.domain.recurrence.rrule import RRULE_DST, RruleFields
+from planner.domain.recurrence.rrule_text import parse_rrule
 from planner.domain.schedule import Coalesce, Misfire
 from planner_contracts.errors import ErrorCode
 
@@ -29,8 +31,12 @@ SCHEDULE_FIELDS: Final = (
 )
 TIMEZONE_DEFAULT: Final = "UTC"
 MISFIRE_DEFAULT: Final[Mapping[str, Any]] = {"max_lateness_seconds": 3600, "coalesce": "latest", "max_catchup": 100}
-_RECURRENCE_FIELDS: Final = {"cron": ("type", "expression"), "interval": ("type", "every_seconds", "every", "anchor")}
-_LATER_RECURRENCES: Final = ("rrule", "calendar")
+_RECURRENCE_FIELDS: Final = {
+    "cron": ("type", "expression"),
+    "interval": ("type", "every_seconds", "every", "anchor"),
+    "rrule": ("type", "rule", "dtstart", "exdates", "rdates"),
+}
+_LATER_RECURRENCES: Final = ("calendar",)
 _ONCE_DST: Final = Dst(Gap.REJECT, Fold.REJECT)
 _CRON_DST: Final = Dst(Gap.NEXT_VALID, Fold.FIRST)
 _ONCE_GAPS: Final = (Gap.REJECT, Gap.NEXT_VALID, Gap.SHIFT)
@@ -47,12 +53,15 @@ class Every:
     anchor: datetime | None
 
 
+Recurrence = Cron | Every | RruleFields
+
+
 @dataclass(frozen=True, slots=True)
 class ScheduleFields:
     """What was read. A field that is absent or faulty is null or has its default; the faults tell which."""
 
     execute_at: Moment | None
-    recurrence: Cron | Every | None
+    recurrence: Recurrence | None
     timezone: str | None
     starts_at: datetime | None
     ends_at: datetime | None
@@ -87,7 +96,7 @@ def _exactly_one(given: FieldReader, first: str, second: str, *, conflict: str) 
         given.fault(first, ErrorCode.FIELD_REQUIRED, Stage.COMBINATIONS, f"{first} or {second} is required")
 
 
-def _recurrence(given: FieldReader) -> Cron | Every | None:
+def _recurrence(given: FieldReader) -> Recurrence | None:
     fields = given.child("recurrence")
     if fields is None:
         return None
@@ -98,9 +107,11 @@ def _recurrence(given: FieldReader) -> Cron | Every | None:
         return None
     if kind is None or kind not in _RECURRENCE_FIELDS:
         if kind is not None:
-            fields.fault("type", ErrorCode.RECURRENCE_TYPE_UNKNOWN, Stage.VALUES, f"{excerpt(kind)} is not one of cron, interval")
+            fields.fault(
+                "type", ErrorCode.RECURRENCE_TYPE_UNKNOWN, Stage.VALUES, f"{excerpt(kind)} is not one of {', '.join(_RECURRENCE_FIELDS)}"
+            )
         return None
-    rule = _cron(fields) if kind == "cron" else _interval(fields)
+    rule = {"cron": _cron, "interval": _interval, "rrule": _rrule}[kind](fields)
     fields.refuse_unknown(_RECURRENCE_FIELDS[kind])
     return rule
 
@@ -120,6 +131,22 @@ def _interval(fields: FieldReader) -> Every | None:
     return None if period is None else Every(period, anchor)
 
 
+def _rrule(fields: FieldReader) -> RruleFields | None:
+    fields.require("rule")
+    fields.string("rule")
+    text = fields.parsed("rule", parse_rrule) if isinstance(fields.raw("rule"), str) else None
+    fields.require("dtstart")
+    dtstart = fields.parsed("dtstart", parse_start)
+    exdates, rdates = fields.array("exdates"), fields.array("rdates")
+    if len(exdates) + len(rdates) > RRULE_DATES_MAX:
+        detail = f"at most {RRULE_DATES_MAX}, rdates included"
+        fields.fault("exdates", ErrorCode.RRULE_TOO_MANY_DATES, Stage.LENGTH, detail)
+        return None
+    excluded = fields.each("exdates", parse_moment)
+    added = fields.each("rdates", parse_moment)
+    return None if text is None or dtstart is None else RruleFields(text, dtstart, tuple(excluded), tuple(added))
+
+
 def _zone_name(given: object) -> str:
     if not isinstance(given, str):
         raise ScheduleError(ErrorCode.TZ_BAD_TYPE, Stage.TYPE, "timezone: a string is expected")
@@ -133,9 +160,10 @@ def _zone_name(given: object) -> str:
     return given
 
 
-def _dst(given: FieldReader, recurrence: Cron | Every | None) -> Dst:
+def _dst(given: FieldReader, recurrence: Recurrence | None) -> Dst:
     once = given.has("execute_at")
-    policy = _ONCE_DST if once else _CRON_DST
+    label_dst = RRULE_DST if isinstance(recurrence, RruleFields) else _CRON_DST
+    policy = _ONCE_DST if once else label_dst
     fields = given.child("dst")
     if fields is not None:
         gap = fields.choice("gap", _ONCE_GAPS if once else _LABEL_GAPS, code=ErrorCode.DST_POLICY_INVALID)

@@ -8,6 +8,7 @@ from support.schedules import a_definition, codes_of, faults_of
 
 ONCE = "2026-03-02T09:00:00Z"
 CRON = {"type": "cron", "expression": "0 9 * * *"}
+RRULE = {"type": "rrule", "rule": "FREQ=DAILY", "dtstart": "2026-01-01T00:00:00"}
 WILDCARD = {"type": "cron", "expression": "*/5 * * * *"}
 
 
@@ -26,7 +27,27 @@ WILDCARD = {"type": "cron", "expression": "*/5 * * * *"}
         ({"recurrence": {"type": 5}}, "/recurrence/type", "FIELD_BAD_TYPE"),
         ({"recurrence": {"type": "hourly"}}, "/recurrence/type", "RECURRENCE_TYPE_UNKNOWN"),
         ({"recurrence": {"type": "Cron"}}, "/recurrence/type", "RECURRENCE_TYPE_UNKNOWN"),
-        ({"recurrence": {"type": "rrule", "rule": "FREQ=DAILY"}}, "/recurrence/type", "RECURRENCE_TYPE_UNKNOWN"),
+        ({"recurrence": {"type": "rrule", "rule": "FREQ=DAILY"}}, "/recurrence/dtstart", "FIELD_REQUIRED"),
+        ({"recurrence": {"type": "rrule", "dtstart": "2026-01-01T00:00:00"}}, "/recurrence/rule", "FIELD_REQUIRED"),
+        ({"recurrence": RRULE | {"rule": 5}}, "/recurrence/rule", "FIELD_BAD_TYPE"),
+        ({"recurrence": RRULE | {"rule": "FREQ=DAILY;COUNT=0"}}, "/recurrence/rule", "RRULE_OUT_OF_RANGE"),
+        ({"recurrence": RRULE | {"dtstart": 5}}, "/recurrence/dtstart", "DATETIME_INVALID"),
+        ({"recurrence": RRULE | {"dtstart": "2026-01-01"}}, "/recurrence/dtstart", "DATETIME_INVALID"),
+        ({"recurrence": RRULE | {"dtstart": "2026-01-01T00:00:00+00:00"}}, "/recurrence/dtstart", "DATETIME_INVALID"),
+        ({"recurrence": RRULE | {"dtstart": "2026-01-01T00:00:00.5Z"}}, "/recurrence/dtstart", "DATETIME_INVALID"),
+        (
+            {"recurrence": RRULE | {"dtstart": "2026-01-01T00:00:00Z"}, "timezone": "Europe/London"},
+            "/recurrence/dtstart",
+            "DATETIME_INVALID",
+        ),
+        ({"recurrence": RRULE | {"dtstart": "1969-01-01T00:00:00"}}, "/recurrence/dtstart", "SCHEDULE_DATE_OUT_OF_RANGE"),
+        ({"recurrence": RRULE | {"exdates": "2026-01-01T00:00:00"}}, "/recurrence/exdates", "FIELD_BAD_TYPE"),
+        ({"recurrence": RRULE | {"exdates": ["2026-01-01T00:00:00", "x"]}}, "/recurrence/exdates/1", "DATETIME_INVALID"),
+        ({"recurrence": RRULE | {"rdates": [None]}}, "/recurrence/rdates/0", "DATETIME_INVALID"),
+        ({"recurrence": RRULE | {"rdates": ["2026-01-01T00:00:00Z"] * 1001}}, "/recurrence/exdates", "RRULE_TOO_MANY_DATES"),
+        ({"recurrence": RRULE | {"every": "PT1M"}}, "/recurrence/every", "UNKNOWN_FIELD"),
+        ({"recurrence": RRULE, "dst": {"gap": "reject"}}, "/dst/gap", "DST_POLICY_INVALID"),
+        ({"recurrence": RRULE | {"rule": "FREQ=HOURLY"}, "dst": {"gap": "shift"}}, "/dst", "DST_POLICY_NOT_APPLICABLE"),
         ({"recurrence": {"type": "calendar", "hour": "9"}}, "/recurrence/type", "RECURRENCE_TYPE_UNKNOWN"),
         # cron
         ({"recurrence": {"type": "cron"}}, "/recurrence/expression", "FIELD_REQUIRED"),
@@ -99,6 +120,9 @@ def test_one_fault_has_one_code_at_its_field(fields: dict[str, Any], pointer: st
         {"execute_at": "2026-03-02T09:00:00", "timezone": "UTC", "dst": {"gap": "shift", "fold": "last"}},
         {"execute_at": "2026-03-02T09:00:00", "timezone": "UTC", "dst": {"gap": "reject", "fold": "reject"}},
         {"recurrence": {"type": "cron", "expression": "*/10 0 9 LW * *"}},
+        {"recurrence": RRULE | {"dtstart": "2026-01-01T00:00:00Z"}},
+        {"recurrence": RRULE | {"dtstart": "2026-01-01T00:00:00Z"}, "timezone": "Etc/UTC"},
+        {"recurrence": RRULE | {"exdates": ["2026-01-01T00:00:00Z"] * 500, "rdates": ["2026-01-01T00:00:00"] * 500}},
     ],
 )
 def test_what_lies_on_the_limit_is_accepted(fields: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, TICK
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
+from planner.domain.recurrence.rrule import Rrule
 from planner.domain.schedule import Schedule
 
 # No two occurrences of a rule are nearer to each other.
@@ -80,8 +81,8 @@ def first_from(schedule: Schedule, at: datetime) -> datetime | None:
         return None
     found: datetime | None
     match schedule.rule:
-        case Cron() as cron:
-            found = cron.first_from(start, schedule.timezone, schedule.dst)
+        case Cron() | Rrule() as rule:
+            found = rule.first_from(start, schedule.timezone, schedule.dst)
         case Interval() as interval:
             found = interval.first_from(start)
         case Once() as once:

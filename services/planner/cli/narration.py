@@ -1,5 +1,6 @@
 """What `planner up` prints while it works: a line for each thing that happens, coloured on a terminal only."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Mapping
@@ -55,11 +56,15 @@ def print_ready(console: Console, reach: Mapping[str, Any]) -> None:
     ):
         console.print(f"  [bold]{name:<9}[/] {escape(value)}", highlight=False, soft_wrap=True)
     console.print("\nIn another terminal, a sample worker and a plan for every five seconds:\n", highlight=False)
-    console.print(escape(_FIRST_REQUEST.format(planner=Path(sys.argv[0]), **reach)), highlight=False, soft_wrap=True)
+    console.print(
+        escape(_FIRST_REQUEST.format(planner=Path(sys.argv[0]), dsn=shlex.quote(reach["postgres"]), **reach)),
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 _FIRST_REQUEST: Final = """\
-  export PLANNER={gateway} KEY={api_key} PLANNER_KAFKA={kafka} PLANNER_NAMESPACE={namespace}
+  export PLANNER={gateway} KEY={api_key} PLANNER_KAFKA={kafka} PLANNER_NAMESPACE={namespace} PLANNER_POSTGRES={dsn}
   {planner} worker &
   curl -s $PLANNER/api/v1/plans -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \\
     -d '{{"action": "content.publish", "payload": {{"content_id": "42"}}, "recurrence": {{"type": "interval", "every_seconds": 5}}}}'

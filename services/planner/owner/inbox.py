@@ -121,8 +121,11 @@ def read_report(record: Incoming, *, partition: int, partitions: int) -> Report 
         return Unreadable("NOT_AN_EVENT", str(error))
     except ValidationError as error:
         return Unreadable("REPORT_INVALID", _first_fault(error))
-    if event.tenant_id is None or not ids.is_uuid(report.plan_id) or not ids.is_uuid(report.run_id):
-        return Unreadable("REPORT_INVALID", "tenantid is missing, or plan_id or run_id is no lowercase UUID")
+    if event.tenant_id is None:
+        return Unreadable("REPORT_INVALID", "the envelope has no tenantid")
+    for name, given in (("plan_id", report.plan_id), ("run_id", report.run_id)):
+        if not ids.is_uuid(given):
+            return Unreadable("REPORT_INVALID", f"data.{name} is not a lowercase UUID")
     right = partition_for(report.plan_id.encode(), partitions)
     return Report(event.tenant_id, report) if right == partition else Misrouted(report.plan_id, right)
 

@@ -216,15 +216,25 @@ def test_a_report_is_read_with_the_tenant_of_its_envelope() -> None:
         (event("plan.create", {}), "UNKNOWN_TYPE"),
         (event("run.report", report_data(RUN, PLAN, "exploded"), tenantid=TENANT), "REPORT_INVALID"),
         (event("run.report", report_data(RUN, PLAN, "failed", error={"message": "no code"}), tenantid=TENANT), "REPORT_INVALID"),
-        (event("run.report", report_data(RUN, PLAN, "failed")), "REPORT_INVALID"),
-        (event("run.report", report_data("?", PLAN, "failed"), tenantid=TENANT), "REPORT_INVALID"),
-        (event("run.report", report_data(RUN, "?", "failed"), tenantid=TENANT), "REPORT_INVALID"),
     ],
 )
 def test_an_unparseable_report_is_unreadable(value: object, reason: str) -> None:
     found = read_report(incoming(value, topic=REPORTS_TOPIC), partition=0, partitions=1)
     assert isinstance(found, Unreadable), found
     assert found.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (event("run.report", report_data(RUN, PLAN, "failed")), "the envelope has no tenantid"),
+        (event("run.report", report_data("?", PLAN, "failed"), tenantid=TENANT), "data.run_id is not a lowercase UUID"),
+        (event("run.report", report_data(RUN, "?", "failed"), tenantid=TENANT), "data.plan_id is not a lowercase UUID"),
+    ],
+)
+def test_an_unreadable_report_says_which_id_is_wrong(value: object, detail: str) -> None:
+    found = read_report(incoming(value, topic=REPORTS_TOPIC), partition=0, partitions=1)
+    assert found == Unreadable("REPORT_INVALID", detail)
 
 
 def test_a_report_in_the_wrong_partition_is_misrouted() -> None:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from planner.runtime.settings import KafkaSettings, PostgresSettings, ProcessSettings
+from planner.runtime.settings import HealthSettings, KafkaSettings, PostgresSettings, ProcessSettings
 from planner_contracts.topics import PARTITIONS_DEFAULT
 
 
-class GatewaySettings(ProcessSettings, KafkaSettings, PostgresSettings):
+class GatewaySettings(ProcessSettings, HealthSettings, KafkaSettings, PostgresSettings):
     """Where it listens, publishes and reads; how long it waits."""
 
     gateway_host: str = "127.0.0.1"

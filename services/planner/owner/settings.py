@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
-from planner.runtime.settings import KafkaSettings, ProcessSettings, RedisSettings
+from planner.runtime.settings import HealthSettings, KafkaSettings, ProcessSettings, RedisSettings
 
 SECRET_CHARACTERS_MIN: Final = 16
 
@@ -17,7 +17,7 @@ class ActionPolicy(StrEnum):
     CLOSED = "closed"
 
 
-class OwnerSettings(ProcessSettings, KafkaSettings, RedisSettings):
+class OwnerSettings(ProcessSettings, HealthSettings, KafkaSettings, RedisSettings):
     """What an owner process is told."""
 
     partitions: Annotated[int, Field(ge=1, le=1024)] = 8

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from planner.runtime.settings import KafkaSettings, PostgresSettings, ProcessSettings
+from planner.runtime.settings import HealthSettings, KafkaSettings, PostgresSettings, ProcessSettings
 from planner_contracts.topics import PARTITIONS_DEFAULT
 
 
-class RecorderSettings(ProcessSettings, KafkaSettings, PostgresSettings):
+class RecorderSettings(ProcessSettings, HealthSettings, KafkaSettings, PostgresSettings):
     """Where it reads and where it writes; all else follows from the namespace."""
 
     partitions: Annotated[int, Field(ge=1)] = PARTITIONS_DEFAULT

@@ -67,6 +67,10 @@ class ProcessSettings(_Settings):
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
     """`json` for machines: one object a line; `console` for people."""
 
+
+class HealthSettings(_Settings):
+    """Where a server process says how it is."""
+
     health_host: str = "127.0.0.1"
     """Where /livez, /readyz and /metrics are served. They are open to whoever reaches them, so not on every address by default."""
 

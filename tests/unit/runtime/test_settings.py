@@ -15,6 +15,7 @@ from planner.runtime.kafka import KafkaConnection
 from planner.runtime.lifecycle import EXIT_REFUSED
 from planner.runtime.settings import (
     FILE_VARIABLE,
+    HealthSettings,
     KafkaSettings,
     PostgresSettings,
     ProcessSettings,
@@ -49,8 +50,8 @@ def refusal(settings: type[BaseSettings]) -> str:
         (ProcessSettings, "PLANNER_NAMESPACE", "n" * 41),
         (ProcessSettings, "PLANNER_LOG_LEVEL", "verbose"),
         (ProcessSettings, "PLANNER_LOG_FORMAT", "xml"),
-        (ProcessSettings, "PLANNER_HEALTH_PORT", "65536"),
-        (ProcessSettings, "PLANNER_HEALTH_PORT", "http"),
+        (HealthSettings, "PLANNER_HEALTH_PORT", "65536"),
+        (HealthSettings, "PLANNER_HEALTH_PORT", "http"),
         (KafkaSettings, "PLANNER_KAFKA", ""),
         (KafkaSettings, "PLANNER_KAFKA", "somewhere"),
         (KafkaSettings, "PLANNER_KAFKA", "somewhere:port"),

@@ -72,7 +72,7 @@ def errors() -> str:
     return page(
         "Error codes",
         "Stable for ever. Those that say “A field of the request is not valid” stand in `errors[]` of a `VALIDATION_FAILED`, "
-        "with pointer and detail.",
+        "with pointer and detail. Codes of features that come later (webhooks, calendars, pausing) are declared already.",
         table(("code", "status", "title"), rows),
     )
 
@@ -93,7 +93,8 @@ def settings() -> str:
     return page(
         "Settings",
         "From the environment, or from a dotenv file named by `PLANNER_SETTINGS_FILE`. `planner config` shows those in force. "
-        "A process refuses to start (exit code 78) on a value it cannot use, and names the variable.",
+        "A process refuses to start (exit code 78) on a value it cannot use, and names the variable. A worker serves no health: the kit "
+        "brings no web server.",
         table(("variable", "default", "read by", "meaning"), rows),
     )
 
@@ -130,7 +131,8 @@ def metrics() -> str:
             rows.append((f"`{metric.name}{suffix}`", metric.type, process, _one_line(metric.documentation)))
     return page(
         "Metrics",
-        "At `/metrics` of each process, in the Prometheus text format; beside these the client library's own of process and interpreter.",
+        "At `/metrics` of gateway, owner and recorder, in the Prometheus text format; beside these the client library's own of process and "
+        "interpreter. A worker serves none: the kit brings no web server.",
         table(("metric", "type", "process", "counts"), sorted(rows)),
     )
 
@@ -149,7 +151,8 @@ def messages() -> str:
         "Messages and resources",
         f"Records are CloudEvents: [record]({_SCHEMAS_LINK}/record.json). `type` says which of these documents is their `data`; those "
         "without a topic are the HTTP API's. Each name leads to the JSON Schema; valid and invalid examples stand in "
-        "[examples](../../contracts/planner_contracts/examples).",
+        "[examples](../../contracts/planner_contracts/examples). Those of features that come later are declared already: what this version "
+        "refuses stands in [the contract](../api.md#1-the-plan).",
         table(("document", "topic", "types", "meaning"), rows),
     )
 

@@ -51,16 +51,13 @@ def print_ready(console: Console, reach: Mapping[str, Any]) -> None:
         ("kafka", reach["kafka"]),
         ("redis", reach["redis"]),
         ("postgres", reach["postgres"]),
-        ("data", f"{reach['data']}  (logs are in {reach['data']}/logs, all of this in up.json)"),
+        ("data", f"{reach['data']}  (logs are in {reach['data']}/logs, all of this and the health addresses in up.json)"),
         ("API key", reach["api_key"]),
     ):
         console.print(f"  [bold]{name:<9}[/] {escape(value)}", highlight=False, soft_wrap=True)
     console.print("\nIn another terminal, a sample worker and a plan for every five seconds:\n", highlight=False)
-    console.print(
-        escape(_FIRST_REQUEST.format(planner=Path(sys.argv[0]), dsn=shlex.quote(reach["postgres"]), **reach)),
-        highlight=False,
-        soft_wrap=True,
-    )
+    request = _FIRST_REQUEST.format(planner=Path(sys.argv[0]), dsn=shlex.quote(reach["postgres"]), **reach)
+    console.print(escape(request), highlight=False, soft_wrap=True)
 
 
 _FIRST_REQUEST: Final = """\

@@ -45,7 +45,8 @@ def test_the_first_requests_are_what_a_shell_can_run() -> None:
     print_ready(console, REACH)
     _, _, commands = written.getvalue().partition("  export ")
     assert commands.startswith(
-        "PLANNER=http://127.0.0.1:8080 KEY=pk_1_2 PLANNER_KAFKA=127.0.0.1:8081 PLANNER_NAMESPACE=planner PLANNER_POSTGRES='postgresql://planner:[secret]@127.0.0.1:8084/planner'\n"
+        "PLANNER=http://127.0.0.1:8080 KEY=pk_1_2 PLANNER_KAFKA=127.0.0.1:8081 PLANNER_NAMESPACE=planner "
+        "PLANNER_POSTGRES='postgresql://planner:[secret]@127.0.0.1:8084/planner'\n"
     )
     assert subprocess.run(["sh", "-n"], input=f"export {commands}", text=True, check=True, capture_output=True).stderr == ""
 

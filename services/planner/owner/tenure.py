@@ -86,6 +86,9 @@ class Tenure:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
         await self._commit_and_apply(tick.records, tick.changes, gathered.after)
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
+        for (name, reason), count in tick.counts.items():
+            if name == "dead_letters":
+                _log.warning("owner.dead_letters.written", partition=self._name.partition, reason=reason, count=count)
 
     async def note_inputs(self, inputs: Inputs) -> None:
         """Record positions that only markers have moved, so that retention never overtakes them."""

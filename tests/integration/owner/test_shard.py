@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics
@@ -117,6 +118,18 @@ async def test_a_record_in_the_index_that_cannot_be_read_stops_no_other_plan(wor
         await world.until_fired("good")
     (letter,) = await world.topics.committed(TopicRole.DEAD_LETTERS)
     assert (letter.value, dict(letter.headers)["reason"]) == (b"{", b"STATE_UNUSABLE")
+
+
+async def test_what_becomes_a_dead_letter_is_logged_with_its_reason(world: World) -> None:
+    # Somebody whose reports were refused found nothing in the owner's log: only a metric and the topic knew of them.
+    with capture_logs() as logged:
+        async with running(world.shard()):
+            await world.topics.send(TopicRole.PLAN_COMMANDS, b"not an event", key="anything")
+            await until(
+                lambda: [line for line in logged if line["event"] == "owner.dead_letters.written"], what="it is logged", within_s=30
+            )
+    (line,) = (line for line in logged if line["event"] == "owner.dead_letters.written")
+    assert (line["log_level"], line["partition"], line["reason"], line["count"]) == ("warning", 0, "NOT_AN_EVENT", 1)
 
 
 async def test_two_deployments_that_share_an_index_do_not_go_on_for_ever(world: World, kafka: str) -> None:

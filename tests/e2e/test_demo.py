@@ -92,10 +92,13 @@ async def test_on_a_terminal_it_has_colours_and_stops_in_order_at_ctrl_c() -> No
 
 
 def start_on(terminal: int) -> subprocess.Popen[bytes]:
+    # What a shell starts in the background ignores Ctrl-C, and so does everything below it; tests that ran so once never saw it stop.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         env = {**environment(), "TERM": "xterm"}
         return subprocess.Popen([str(PLANNER), "demo"], stdin=terminal, stdout=terminal, stderr=terminal, env=env)
     finally:
+        signal.signal(signal.SIGINT, before)
         os.close(terminal)
 
 

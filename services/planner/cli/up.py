@@ -23,7 +23,6 @@ from planner.runtime.kafka import KafkaConnection
 from planner.runtime.settings import environment, load
 
 PORT_BASE_MOST: Final = 65_000
-_PORTS: Final = "Gateway N, Kafka N+1 and N+2, Valkey N+3, PostgreSQL N+4, health N+10 and up; 0: free ones."
 
 
 def up(

@@ -77,10 +77,6 @@ class ForOrganization(Request):
     """The organization to act for, where the token has several."""
 
 
-class NoParameters(Request):
-    """A call that takes none."""
-
-
 class Page(Request):
     """What every list takes."""
 

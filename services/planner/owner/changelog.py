@@ -11,8 +11,8 @@ import msgspec
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired, StateKind
 from planner.domain.run import Run
 from planner.owner.index import Change, StateKey
+from planner.runtime.incarnation import INCARNATION_KEY
 
-INCARNATION_KEY: Final = b"incarnation"
 POSITION_KEY: Final = b"position"
 BARRIER_KEY: Final = b"barrier"
 RUN_KEPT: Final = timedelta(days=7)

@@ -9,9 +9,10 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from planner.owner.changelog import INCARNATION_KEY, POSITION_KEY, replayed
-from planner.owner.index import FORMAT, Change
+from planner.owner.changelog import POSITION_KEY, replayed
+from planner.owner.index import Change
 from planner.runtime.failures import StartupRefusedError, UnavailableError
+from planner.runtime.incarnation import INCARNATION_KEY, STATE_FORMAT
 from planner.runtime.kafka import KafkaConnection, assigned_consumer
 from planner.runtime.kafka_close import stop_consumer
 
@@ -55,8 +56,8 @@ class ChangelogReader:
         record = json.loads(first.value)
         if record["partitions"] != partitions:
             raise StartupRefusedError(f"{self._place.topic} was made for {record['partitions']} partitions, not {partitions}")
-        if record["format"] > FORMAT:
-            raise StartupRefusedError(f"{self._place.topic} has format {record['format']}; this version reads up to {FORMAT}")
+        if record["format"] > STATE_FORMAT:
+            raise StartupRefusedError(f"{self._place.topic} has format {record['format']}; this version reads up to {STATE_FORMAT}")
         return str(record["uuid"])
 
     async def collapse(self, *, start: int | None, barrier: int) -> Collapsed:

@@ -52,7 +52,10 @@ def the_tour() -> str:
     return tour.split("```sh\n")[1].split("```")[0]
 
 
-def test_the_tour_of_the_readme_shows_what_it_says(stack: Stack, tmp_path: Path) -> None:
+async def test_the_tour_of_the_readme_shows_what_it_says(stack: Stack, tmp_path: Path) -> None:
+    with an_api(stack) as api:
+        # On a machine that is busy with other tests the very first answer may take longer than a caller waits for it (202).
+        await until(lambda: api.post("/api/v1/plans", json=FAR_AWAY).status_code == 201, what="a plan is made at once", within_s=60)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "planner").symlink_to(PLANNER)
     reach = {"PLANNER": stack.ready["gateway"], "KEY": stack.ready["api_key"], "PLANNER_KAFKA": stack.ready["kafka"]}
@@ -60,7 +63,7 @@ def test_the_tour_of_the_readme_shows_what_it_says(stack: Stack, tmp_path: Path)
     ended = subprocess.run(["bash", "-e"], input=f"{the_tour()}\nwait\n", cwd=tmp_path, env=env, text=True, capture_output=True, check=True)
     assert ended.stderr == ""
     plan, runs, changed, cancelled = (json.loads(line) for line in ended.stdout.splitlines() if line)
-    assert (plan["status"], plan["revision"]) == ("active", 1)
+    assert (plan.get("status"), plan.get("revision")) == ("active", 1), ended.stdout
     assert runs["items"][0]["result"] == {"published": "42"}
     assert changed["revision"] == 2
     assert (cancelled["status"], cancelled["next_run_at"]) == ("cancelled", None)

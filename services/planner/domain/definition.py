@@ -14,7 +14,7 @@ from planner.domain.field_reader import FieldReader
 from planner.domain.limits import FIRST_INSTANT, SPACING_MIN
 from planner.domain.plan_fields import PLAN_FIELDS, READ_ONLY_FIELDS, RETRY_DEFAULT, read_plan, spelt_out
 from planner.domain.schedule import Schedule
-from planner.domain.schedule_fields import MISFIRE_DEFAULT, SCHEDULE_FIELDS, TIMEZONE_DEFAULT, Every, read_schedule
+from planner.domain.schedule_fields import MISFIRE_DEFAULT, SCHEDULE_FIELDS, TIMEZONE_DEFAULT, Every, ScheduleFields, read_schedule
 from planner_contracts.errors import ErrorCode
 from planner_contracts.instants import format_instant
 from planner_contracts.plan_event import FieldChange
@@ -65,11 +65,7 @@ def define(
     longest is taken. `organization_id` is accepted and not kept.
     """
     faults = Faults()
-    reader = FieldReader(given, faults)
-    fields = read_schedule(reader)
-    read_plan(reader)
-    _refuse_foreign(given, reader)
-    judge_combinations(reader, fields)
+    fields = read_fields(given, faults)
     faults.refuse()
     document = _filled(given)
     anchor = FIRST_INSTANT if now is None else now.replace(microsecond=0)
@@ -82,6 +78,16 @@ def define(
         judge_times(schedule, faults, Asked(now, plan_id, spacing_min))
         faults.refuse()
     return Definition(document, schedule)
+
+
+def read_fields(given: Mapping[str, Any], faults: Faults) -> ScheduleFields:
+    """The schedule of a definition as given; what is wrong with any of the definition's fields goes to `faults`."""
+    reader = FieldReader(given, faults)
+    fields = read_schedule(reader)
+    read_plan(reader)
+    _refuse_foreign(given, reader)
+    judge_combinations(reader, fields)
+    return fields
 
 
 def load(document: Mapping[str, Any]) -> Definition:

@@ -72,7 +72,7 @@ def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
             rule = compile_rrule(given, timezone, fields.dst)
         case None:
             assert fields.execute_at is not None
-            rule = Once(_instant_of(fields.execute_at, timezone, fields))
+            rule = _once(fields.execute_at, timezone, fields)
         case _ as unreachable:
             assert_never(unreachable)
     return Schedule(
@@ -169,10 +169,11 @@ def _judge_label(given: FieldReader, fields: ScheduleFields, label: datetime, ti
         given.fault("execute_at", ErrorCode.SCHEDULE_DATE_OUT_OF_RANGE, Stage.ZONE_AND_DATES, detail)
 
 
-def _instant_of(moment: Moment, timezone: str, fields: ScheduleFields) -> datetime:
+def _once(moment: Moment, timezone: str, fields: ScheduleFields) -> Once:
     if moment.offset is not None:
-        return moment.instant
-    return civil_time.resolve(moment.label, timezone, fields.dst)
+        return Once(moment.instant)
+    missing = civil_time.kind_of(moment.label, timezone) is LabelKind.MISSING
+    return Once(civil_time.resolve(moment.label, timezone, fields.dst), from_gap=missing)
 
 
 def _is_denser_than(schedule: Schedule, first: datetime, spacing_min: timedelta) -> bool:

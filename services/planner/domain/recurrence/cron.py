@@ -7,7 +7,7 @@ from typing import Final
 from planner.domain.civil_time import Dst, Fold, Gap
 from planner.domain.limits import YEAR_MAX
 from planner.domain.recurrence.cron_days import month_shape
-from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, first_instant, first_time, is_leap, lowest
+from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, first_instant, first_time, is_from_gap, is_leap, lowest
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _MONTH_DAYS: Final = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -81,3 +81,7 @@ class Cron:
     def first_from(self, at: datetime, timezone: str, dst: Dst) -> datetime | None:
         """The first occurrence not before `at`, in the zone and under the policy; `dst` of a wildcard rule is WILDCARD_DST."""
         return first_instant(self, at, timezone, dst)
+
+    def is_from_gap(self, occurrence: datetime, timezone: str, dst: Dst) -> bool:
+        """Whether a missing label came to the occurrence."""
+        return is_from_gap(self, occurrence, timezone, dst)

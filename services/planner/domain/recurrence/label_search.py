@@ -46,6 +46,12 @@ def first_instant(labels: Labels, at: datetime, timezone: str, dst: Dst) -> date
     return None
 
 
+def is_from_gap(labels: Labels, occurrence: datetime, timezone: str, dst: Dst) -> bool:
+    """Whether a missing label came to the occurrence, whatever other label did so too."""
+    second = second_from(occurrence)
+    return _first_of_gap(labels, segment_at(timezone, second), second, dst) == second
+
+
 def first_time(hours: int, minutes: int, seconds: int, clock: int) -> int | None:
     """The first time of day, in seconds, that three masks name and that is not before the given one."""
     hour, rest = divmod(clock, 3600)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A one-shot at an instant, already resolved where it was given as a label."""
+    """A one-shot at an instant, already resolved where it was given as a label. `from_gap`: that label is missing."""
 
     instant: datetime
+    from_gap: bool = False
 
     def first_from(self, at: datetime) -> datetime | None:
         """The occurrence if it is not before `at`."""

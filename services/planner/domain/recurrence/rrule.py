@@ -26,13 +26,14 @@ _MOST_DAYS: Final = {Frequency.YEARLY: 366, Frequency.MONTHLY: 31, Frequency.DAI
 
 @dataclass(frozen=True, slots=True)
 class Rrule:
-    """A rule in one zone under one policy. `rdates` rise, and none of them is an exdate."""
+    """A rule in one zone under one policy. `rdates` rise, and none of them is an exdate; `gap_rdates` were missing labels."""
 
     canonical: str
     rule: LabelRule | StepRule
     until: datetime | None
     exdates: frozenset[datetime]
     rdates: tuple[datetime, ...]
+    gap_rdates: frozenset[datetime]
 
     def first_from(self, at: datetime, timezone: str, dst: Dst) -> datetime | None:
         """The first occurrence not before `at`, in the zone and under the policy for which the rule was compiled."""
@@ -44,6 +45,13 @@ class Rrule:
             if added < len(self.rdates) and (found is None or self.rdates[added] < found):
                 return self.rdates[added]
         return found
+
+    def is_from_gap(self, occurrence: datetime, timezone: str, dst: Dst) -> bool:
+        """Whether a missing label came to the occurrence. Steps of elapsed time have none."""
+        if occurrence in self.gap_rdates:
+            return True
+        within = self.until is None or occurrence <= self.until
+        return within and isinstance(self.rule, LabelRule) and self.rule.is_from_gap(occurrence, timezone, dst)
 
     def _of_rule(self, at: datetime, timezone: str, dst: Dst) -> datetime | None:
         rule = self.rule
@@ -81,6 +89,7 @@ def compile_rrule(fields: RruleFields, timezone: str, dst: Dst) -> Rrule:
         until=None if text.until is None else _end(text.until, timezone, dst),
         exdates=exdates,
         rdates=tuple(sorted(set(_instants(fields.rdates, timezone, dst)) - exdates)),
+        gap_rdates=frozenset(_instants([moment for moment in fields.rdates if _is_missing(moment, timezone)], timezone, dst)),
     )
 
 
@@ -177,6 +186,10 @@ def _instants(moments: Sequence[Moment], timezone: str, dst: Dst) -> Iterable[da
             yield from civil_time.candidates(moment.label, timezone)
         elif kind is not LabelKind.MISSING or dst.gap is not Gap.SKIP:
             yield civil_time.resolve(moment.label, timezone, dst)
+
+
+def _is_missing(moment: Moment, timezone: str) -> bool:
+    return moment.offset is None and civil_time.kind_of(moment.label, timezone) is LabelKind.MISSING
 
 
 def _mask(values: Iterable[int]) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from planner.domain.civil_time import Dst
 from planner.domain.limits import YEAR_MAX
-from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, first_instant, first_time, is_leap, lowest
+from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, first_instant, first_time, is_from_gap, is_leap, lowest
 from planner.domain.recurrence.rrule_text import Frequency
 from planner.domain.recurrence.year_days import EPOCH_ORDINAL, EVERY_DAY, LONGEST_YEAR, MONTHS, NEW_YEAR, shape_of
 
@@ -69,6 +69,10 @@ class LabelRule:
     def first_from(self, at: datetime, timezone: str, dst: Dst) -> datetime | None:
         """The first occurrence not before `at`, in the zone and under the policy."""
         return first_instant(self, at, timezone, dst)
+
+    def is_from_gap(self, occurrence: datetime, timezone: str, dst: Dst) -> bool:
+        """Whether a missing label came to the occurrence."""
+        return is_from_gap(self, occurrence, timezone, dst)
 
     def first_label(self, label: int) -> int | None:
         """The first label not before the given one; None if there is none until the end of the last year."""

@@ -12,7 +12,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON: Final = "3.11"
 LOCKS: Final[dict[str, tuple[str, ...]]] = {
-    "dev": ("pyproject.toml", "--extra", "embedded", "--group", "dev"),
+    "dev": ("pyproject.toml", "--extra", "bench", "--group", "dev"),
     "build": ("--group", "pyproject.toml:build"),
     **{extra: ("pyproject.toml", "--extra", extra) for extra in ("services", "gateway", "owner", "recorder", "worker")},
 }

@@ -15,7 +15,7 @@ PINNED = f"aiokafka==0.14.0 \\\n{HASH} \\\n{HASH}\n    # via planner-kafka\ncolo
 def _asked_for(name: str) -> tuple[Requirement, ...]:
     match name:
         case "dev":
-            return (*asked_for(PYPROJECT, extras=("embedded",)), *grouped(PYPROJECT, "dev"))
+            return (*asked_for(PYPROJECT, extras=("bench",)), *grouped(PYPROJECT, "dev"))
         case "build":
             return grouped(PYPROJECT, "build")
         case extra:

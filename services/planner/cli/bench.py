@@ -14,6 +14,8 @@ from rich.table import Table
 
 from planner.bench.burst import BenchFailedError, Burst, run_burst
 from planner.bench.burst_report import BurstReport
+from planner.bench.next import run_next
+from planner.bench.next_report import NextReport
 from planner.embedded.folders import temporary_folder
 from planner.runtime.clock import SystemClock, SystemIds
 
@@ -52,6 +54,21 @@ def burst(
     raise typer.Exit(0 if report.ok else 1)
 
 
+@app.command(name="next")
+def next_occurrence(
+    *,
+    calls: Annotated[int, typer.Option(min=100, max=10_000_000, help="So many calls of each kind of rule.")] = 20_000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Find next occurrences of compiled rules in several zones, half of them near changes of offset, and labels with three libraries."""
+    report = run_next(calls, clock=SystemClock())
+    if as_json:
+        typer.echo(json.dumps(report.document(), ensure_ascii=False))
+    else:
+        for table in _next_tables(report):
+            Console().print(table)
+
+
 class ShownProgress:
     """A bar on standard error, one phase at a time; nothing where that is no terminal."""
 
@@ -81,3 +98,15 @@ def _table(report: BurstReport) -> Table:
     for name, value in report.lines():
         table.add_row(name, value)
     return table
+
+
+def _next_tables(report: NextReport) -> tuple[Table, Table]:
+    costs = Table("a call", "calls", "median µs", "p99 µs", "CPU µs", title="planner bench next")
+    for name, cost in report.costs.items():
+        costs.add_row(name, f"{cost.calls:,}", f"{cost.median_us:,.1f}", f"{cost.p99_us:,.1f}", f"{cost.cpu_us:,.1f}")
+    figures = Table("Planner's median to theirs; aims", "measured", "at most", "met")
+    for name, ratio in report.ratios.items():
+        figures.add_row(name, f"{ratio:.3f}")
+    for aim in report.aims:
+        figures.add_row(aim.what, f"{aim.measured:.2f}", f"{aim.most:g}", "yes" if aim.met else "no")
+    return costs, figures

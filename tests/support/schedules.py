@@ -6,6 +6,7 @@ from typing import Any
 from planner.domain.definition import define
 from planner.domain.errors import DefinitionInvalidError
 from planner.domain.limits import SPACING_MIN
+from planner.domain.recurrence.business_days import NO_CALENDARS, Calendars
 from planner.domain.recurrence.window import occurrences
 from planner.domain.schedule import Schedule
 from planner_contracts.instants import format_instant
@@ -54,19 +55,38 @@ def fires(schedule: Schedule, after: str | None, *, until: str | None = None, li
     return [format_instant(found) for found in window.instants]
 
 
+def a_calendar(
+    timezone: str = "UTC", *, dst: dict[str, str] | None = None, calendars: Calendars = NO_CALENDARS, **members: object
+) -> Schedule:
+    """A calendar rule of these members, in a zone and under a policy."""
+    given = a_definition(recurrence={"type": "calendar", **members}, timezone=timezone, dst=dst)
+    return define(given, now=None, calendars=calendars).schedule
+
+
 def faults_of(
-    given: dict[str, Any], *, now: str | None = None, plan_id: str | None = None, spacing_min: timedelta = SPACING_MIN
+    given: dict[str, Any],
+    *,
+    now: str | None = None,
+    plan_id: str | None = None,
+    spacing_min: timedelta = SPACING_MIN,
+    calendars: Calendars = NO_CALENDARS,
 ) -> tuple[FieldFault, ...]:
     """Everything a definition is refused for; nothing where it is accepted."""
     try:
-        define(given, now=None if now is None else instant(now), plan_id=plan_id, spacing_min=spacing_min)
+        define(given, now=None if now is None else instant(now), plan_id=plan_id, spacing_min=spacing_min, calendars=calendars)
     except DefinitionInvalidError as invalid:
         return invalid.faults
     return ()
 
 
 def codes_of(
-    given: dict[str, Any], *, now: str | None = None, plan_id: str | None = None, spacing_min: timedelta = SPACING_MIN
+    given: dict[str, Any],
+    *,
+    now: str | None = None,
+    plan_id: str | None = None,
+    spacing_min: timedelta = SPACING_MIN,
+    calendars: Calendars = NO_CALENDARS,
 ) -> list[tuple[str, str]]:
     """(pointer, code) of every fault, in order."""
-    return [(fault.pointer, fault.code) for fault in faults_of(given, now=now, plan_id=plan_id, spacing_min=spacing_min)]
+    found = faults_of(given, now=now, plan_id=plan_id, spacing_min=spacing_min, calendars=calendars)
+    return [(fault.pointer, fault.code) for fault in found]

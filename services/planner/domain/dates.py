@@ -1,9 +1,11 @@
-"""Dates as a definition writes them: `YYYY-MM-DDTHH:MM:SS[.ffffff]`, then `Z`, an offset, or nothing (scheduling.md, section 4.3)."""
+"""Dates as a definition writes them: `YYYY-MM-DDTHH:MM:SS[.ffffff]`, then `Z`, an offset, or nothing; of a holiday the day alone
+(scheduling.md, section 4.3).
+"""
 
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from planner.domain.errors import ScheduleError, Stage, excerpt
@@ -14,6 +16,7 @@ _DATE: Final = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})T(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9])"
     r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|(?P<sign>[+-])(?P<offset_hours>[01][0-9]|2[0-3]):(?P<offset_minutes>[0-5][0-9]))?"
 )
+_DAY: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
 _LEAP_YEAR: Final = 2000
 _MONTHS: Final = 12
 _DAYS_OF_EVERY_MONTH: Final = 28
@@ -36,16 +39,9 @@ class Moment:
 
 def parse_moment(text: object) -> Moment:
     """An instant or a label. Raises ScheduleError: DATETIME_INVALID, SCHEDULE_DATE_OUT_OF_RANGE."""
-    if not isinstance(text, str):
-        raise ScheduleError(ErrorCode.DATETIME_INVALID, Stage.TYPE, "a date is a string")
-    match = _DATE.fullmatch(text)
-    if match is None:
-        raise _invalid(text, Stage.STRUCTURE, hint="write 2026-01-31T09:00:00Z, 2026-01-31T09:00:00+01:00 or 2026-01-31T09:00:00")
-    year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
-    if not _is_day(year, month, day):
-        raise _invalid(text, Stage.VALUES)
-    if not YEAR_MIN <= year <= YEAR_MAX:
-        raise _out_of_range(text)
+    match = _matched(_DATE, text, hint="write 2026-01-31T09:00:00Z, 2026-01-31T09:00:00+01:00 or 2026-01-31T09:00:00")
+    text = match.string
+    year, month, day = _day_of(match)
     microsecond = int((match["fraction"] or "0").ljust(6, "0"))
     if match["zone"] is None and microsecond:
         raise _invalid(text, Stage.VALUES, hint="a local time has whole seconds")
@@ -54,6 +50,11 @@ def parse_moment(text: object) -> Moment:
     if moment.offset is not None and not YEAR_MIN <= moment.instant.year <= YEAR_MAX:
         raise _out_of_range(text)
     return moment
+
+
+def parse_date(text: object) -> date:
+    """A day, `YYYY-MM-DD`. Raises ScheduleError like parse_moment."""
+    return date(*_day_of(_matched(_DAY, text, hint="write 2026-12-25")))
 
 
 def parse_instant(text: object) -> datetime:
@@ -79,6 +80,25 @@ def _offset(match: re.Match[str]) -> timedelta | None:
         return timedelta(0)
     offset = timedelta(hours=int(match["offset_hours"]), minutes=int(match["offset_minutes"]))
     return -offset if match["sign"] == "-" else offset
+
+
+def _matched(form: re.Pattern[str], text: object, *, hint: str) -> re.Match[str]:
+    if not isinstance(text, str):
+        raise ScheduleError(ErrorCode.DATETIME_INVALID, Stage.TYPE, "a date is a string")
+    match = form.fullmatch(text)
+    if match is None:
+        raise _invalid(text, Stage.STRUCTURE, hint=hint)
+    return match
+
+
+def _day_of(match: re.Match[str]) -> tuple[int, int, int]:
+    """Year, month and day, which there are and which lie within the years."""
+    year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
+    if not _is_day(year, month, day):
+        raise _invalid(match.string, Stage.VALUES)
+    if not YEAR_MIN <= year <= YEAR_MAX:
+        raise _out_of_range(match.string)
+    return year, month, day
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

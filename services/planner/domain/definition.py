@@ -13,6 +13,7 @@ from planner.domain.feasibility import Asked, compile_fields, judge_combinations
 from planner.domain.field_reader import FieldReader
 from planner.domain.limits import FIRST_INSTANT, SPACING_MIN
 from planner.domain.plan_fields import PLAN_FIELDS, READ_ONLY_FIELDS, RETRY_DEFAULT, read_plan, spelt_out
+from planner.domain.recurrence.business_days import NO_CALENDARS, Calendars
 from planner.domain.schedule import Schedule
 from planner.domain.schedule_fields import MISFIRE_DEFAULT, SCHEDULE_FIELDS, TIMEZONE_DEFAULT, Every, ScheduleFields, read_schedule
 from planner_contracts.errors import ErrorCode
@@ -56,22 +57,27 @@ class Definition:
 
 
 def define(
-    given: Mapping[str, Any], *, now: datetime | None, plan_id: str | None = None, spacing_min: timedelta = SPACING_MIN
+    given: Mapping[str, Any],
+    *,
+    now: datetime | None,
+    plan_id: str | None = None,
+    spacing_min: timedelta = SPACING_MIN,
+    calendars: Calendars = NO_CALENDARS,
 ) -> Definition:
     """The definition that a caller asks for. Raises DefinitionInvalidError with every fault, in the order of scheduling.md, section 6.
 
     `now` is the moment U of a create or an update; a missing interval anchor is filled in from it. Null: what has no occurrence
     after U is taken too, as in a preview. `plan_id` gives the jitter by which a past `execute_at` is judged; without it the
-    longest is taken. `organization_id` is accepted and not kept.
+    longest is taken. `calendars` are the tenant's holiday lists by name. `organization_id` is accepted and not kept.
     """
     faults = Faults()
-    fields = read_fields(given, faults)
+    fields = read_fields(given, faults, calendars)
     faults.refuse()
     document = _filled(given)
     anchor = FIRST_INSTANT if now is None else now.replace(microsecond=0)
     if now is not None and isinstance(fields.recurrence, Every) and fields.recurrence.anchor is None and fields.starts_at is None:
         document["recurrence"]["anchor"] = format_instant(anchor)
-    schedule = compile_fields(fields, anchor=anchor)
+    schedule = compile_fields(fields, calendars, anchor=anchor)
     judge_rule(schedule, faults)
     faults.refuse()
     if now is not None:
@@ -80,22 +86,25 @@ def define(
     return Definition(document, schedule)
 
 
-def read_fields(given: Mapping[str, Any], faults: Faults) -> ScheduleFields:
+def read_fields(given: Mapping[str, Any], faults: Faults, calendars: Calendars = NO_CALENDARS) -> ScheduleFields:
     """The schedule of a definition as given; what is wrong with any of the definition's fields goes to `faults`."""
     reader = FieldReader(given, faults)
     fields = read_schedule(reader)
     read_plan(reader)
     _refuse_foreign(given, reader)
-    judge_combinations(reader, fields)
+    judge_combinations(reader, fields, calendars)
     return fields
 
 
-def load(document: Mapping[str, Any]) -> Definition:
-    """The definition of a document that `define` has made. It is not judged again: what was accepted stays accepted."""
+def load(document: Mapping[str, Any], calendars: Calendars = NO_CALENDARS) -> Definition:
+    """The definition of a document that `define` has made. It is not judged again: what was accepted stays accepted.
+
+    `calendars` has the list that the document names, one that new plans no longer see included.
+    """
     faults = Faults()
     fields = read_schedule(FieldReader(document, faults))
     faults.refuse()
-    return Definition(dict(document), compile_fields(fields, anchor=FIRST_INSTANT))
+    return Definition(dict(document), compile_fields(fields, calendars, anchor=FIRST_INSTANT))
 
 
 def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +123,9 @@ def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
     late = patch.get("misfire")
     if isinstance(late, Mapping) and _NULLABLE in late and late[_NULLABLE] is None:
         merged["misfire"][_NULLABLE] = None
+    held = patch.get("overlap")
+    if isinstance(held, Mapping) and "limit" not in held and held.get("policy") not in (None, document["overlap"]["policy"]):
+        merged["overlap"].pop("limit", None)
     if "timezone" not in patch and _zone_is_defaulted(document):
         del merged["timezone"]
     return merged

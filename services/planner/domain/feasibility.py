@@ -12,6 +12,9 @@ from planner.domain.errors import Faults, ScheduleError, Stage, excerpt
 from planner.domain.field_reader import FieldReader
 from planner.domain.jitter import delay
 from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, TICK, YEAR_MAX, YEAR_MIN
+from planner.domain.recurrence.business_days import NO_CALENDARS, Calendars, Roll
+from planner.domain.recurrence.calendar import Calendar, compile_calendar
+from planner.domain.recurrence.calendar_text import CalendarFields
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
@@ -34,12 +37,14 @@ class Asked:
     spacing_min: timedelta
 
 
-def judge_combinations(given: FieldReader, fields: ScheduleFields) -> None:
+def judge_combinations(given: FieldReader, fields: ScheduleFields, calendars: Calendars) -> None:
     """Applicability, zone and dates together, satisfiability."""
     if given.has("execute_at") and not given.has("recurrence"):
         for name in _NOT_WITH_ONCE:
             if given.has(name) and given.sound(name):
                 given.fault(name, ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, "not with execute_at")
+    if isinstance(fields.recurrence, CalendarFields):
+        _judge_calendar(given, fields.recurrence, calendars)
     if given.has("dst") and given.sound("dst") and _has_no_dst(fields):
         given.fault(
             "dst",
@@ -57,9 +62,12 @@ def judge_combinations(given: FieldReader, fields: ScheduleFields) -> None:
     if isinstance(fields.recurrence, Cron) and not fields.recurrence.can_match:
         detail = f"{excerpt(fields.recurrence.canonical)} names no day that any year has"
         given.fault("recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.SATISFIABILITY, detail, hint="check the day against the month")
+    if isinstance(fields.recurrence, CalendarFields) and given.sound("recurrence") and not fields.recurrence.can_match:
+        detail = "no date matches all of its fields and can be a business day, or roll to one"
+        given.fault("recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.SATISFIABILITY, detail, hint="check the days against each other")
 
 
-def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
+def compile_fields(fields: ScheduleFields, calendars: Calendars = NO_CALENDARS, *, anchor: datetime) -> Schedule:
     """The schedule of sound fields. `anchor` stands in where an interval has neither an anchor nor `starts_at`."""
     timezone = fields.timezone or TIMEZONE_DEFAULT
     rule: Rule
@@ -70,6 +78,8 @@ def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
             rule = Interval(given_anchor or fields.starts_at or anchor, period)
         case RruleFields() as given:
             rule = compile_rrule(given, timezone, fields.dst)
+        case CalendarFields() as calendar:
+            rule = compile_calendar(calendar, calendars)
         case None:
             assert fields.execute_at is not None
             rule = _once(fields.execute_at, timezone, fields)
@@ -89,9 +99,16 @@ def compile_fields(fields: ScheduleFields, *, anchor: datetime) -> Schedule:
 
 def judge_rule(schedule: Schedule, faults: Faults) -> None:
     """Satisfiability of a rule that has to be compiled for it: whether it names any occurrence, its bounds aside."""
-    if isinstance(schedule.rule, Rrule) and schedule.rule.first_from(FIRST_INSTANT, schedule.timezone, schedule.dst) is None:
-        detail = f"{excerpt(schedule.rule.canonical)} has no occurrence"
-        hint = "check the days against INTERVAL, UNTIL and exdates"
+    match schedule.rule:
+        case Rrule(canonical=text) as rrule:
+            found = rrule.first_from(FIRST_INSTANT, schedule.timezone, schedule.dst)
+            detail, hint = f"{excerpt(text)} has no occurrence", "check the days against INTERVAL, UNTIL and exdates"
+        case Calendar() as calendar:
+            found = calendar.first_from(FIRST_INSTANT, schedule.timezone, schedule.dst)
+            detail, hint = "none of its dates has a business day", "check the days against workdays and holidays"
+        case _:
+            return
+    if found is None:
         faults.add("/recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.SATISFIABILITY, detail, hint=hint)
 
 
@@ -118,7 +135,7 @@ def _has_no_dst(fields: ScheduleFields) -> bool:
     if fields.execute_at is not None:
         return fields.execute_at.offset is not None
     match fields.recurrence:
-        case Cron(wildcard=elapsed) | RruleFields(sub_daily=elapsed):
+        case Cron(wildcard=elapsed) | RruleFields(sub_daily=elapsed) | CalendarFields(base=Cron(wildcard=elapsed)):
             return elapsed
         case Every():
             return True
@@ -126,6 +143,21 @@ def _has_no_dst(fields: ScheduleFields) -> bool:
             return False
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _judge_calendar(given: FieldReader, calendar: CalendarFields, calendars: Calendars) -> None:
+    members = given.child("recurrence")
+    assert members is not None
+    if calendar.base.wildcard and calendar.roll not in (Roll.NONE, Roll.SKIP):
+        detail = "minute or hour begins with *: such a rule follows elapsed time"
+        members.fault("roll", ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, detail, hint="take none or skip, or write 0-23")
+    for name in ("workdays", "holidays", "holiday_calendar"):
+        if calendar.roll is Roll.NONE and members.has(name) and members.sound(name):
+            members.fault(name, ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, "only with a roll", hint="give a roll, such as next")
+    named = calendar.holiday_calendar
+    if named is not None and members.sound("holiday_calendar") and named not in calendars:
+        detail = f"there is no list {excerpt(named)}"
+        members.fault("holiday_calendar", ErrorCode.HOLIDAY_CALENDAR_UNKNOWN, Stage.ZONE_AND_DATES, detail)
 
 
 def _judge_moment(given: FieldReader, fields: ScheduleFields, moment: Moment) -> None:

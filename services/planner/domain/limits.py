@@ -18,6 +18,10 @@ RRULE_POSITION_MAX: Final = 366
 # So many times of day a rule with BYSETPOS may have.
 RRULE_PICKED_TIMES_MAX: Final = 1440
 RRULE_DATES_MAX: Final = 1000
+# A calendar's field written as a list; its holidays, and a tenant's list of them; how far a date rolls to a business day.
+CALENDAR_MEMBERS_MAX: Final = 100
+HOLIDAYS_MAX: Final = 1000
+ROLL_DAYS_MAX: Final = 31
 INTERVAL_SECONDS_MAX: Final = 315_360_000
 JITTER_SECONDS_MAX: Final = 86_400
 MAX_LATENESS_SECONDS_MAX: Final = 31_536_000

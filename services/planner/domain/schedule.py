@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from planner.domain.civil_time import Dst
+from planner.domain.recurrence.calendar import Calendar
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.rrule import Rrule
+from planner.domain.recurrence.rrule_labels import LabelRule
 
-Rule = Once | Interval | Cron | Rrule
+Rule = Once | Interval | Cron | Rrule | Calendar
 
 
 class Coalesce(StrEnum):
@@ -42,3 +44,14 @@ class Schedule:
     dst: Dst
     jitter_seconds: int
     misfire: Misfire
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether it fires once for each label, rather than at instants (R4)."""
+        match self.rule:
+            case Cron(wildcard=wildcard):
+                return not wildcard
+            case Rrule(rule=rule):
+                return isinstance(rule, LabelRule)
+            case _:
+                return False

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from planner.domain.civil_time import ZONE_NAMES, Dst, Fold, Gap
-from planner.domain.dates import Moment, parse_instant, parse_moment, parse_start
+from planner.domain.dates import Moment, parse_date, parse_instant, parse_moment, parse_start
 from planner.domain.errors import ScheduleError, Stage, excerpt
 from planner.domain.field_reader import FieldReader
-from planner.domain.limits import CATCHUP_MAX, JITTER_SECONDS_MAX, MAX_LATENESS_SECONDS_MAX, RRULE_DATES_MAX, RUNS_MAX
+from planner.domain.limits import CATCHUP_MAX, HOLIDAYS_MAX, JITTER_SECONDS_MAX, MAX_LATENESS_SECONDS_MAX, RRULE_DATES_MAX, RUNS_MAX
+from planner.domain.recurrence.business_days import WORKDAYS, WORKDAYS_DEFAULT, Roll
+from planner.domain.recurrence.calendar_text import CALENDAR_KINDS, CalendarFields, calendar_base, parse_calendar_field
 from planner.domain.recurrence.cron import WILDCARD_DST, Cron
 from planner.domain.recurrence.cron_text import parse_cron
 from planner.domain.recurrence.interval import parse_duration, parse_seconds
@@ -35,8 +38,8 @@ _RECURRENCE_FIELDS: Final = {
     "cron": ("type", "expression"),
     "interval": ("type", "every_seconds", "every", "anchor"),
     "rrule": ("type", "rule", "dtstart", "exdates", "rdates"),
+    "calendar": ("type", *CALENDAR_KINDS, "roll", "workdays", "holidays", "holiday_calendar"),
 }
-_LATER_RECURRENCES: Final = ("calendar",)
 _ONCE_DST: Final = Dst(Gap.REJECT, Fold.REJECT)
 _CRON_DST: Final = Dst(Gap.NEXT_VALID, Fold.FIRST)
 _ONCE_GAPS: Final = (Gap.REJECT, Gap.NEXT_VALID, Gap.SHIFT)
@@ -53,7 +56,7 @@ class Every:
     anchor: datetime | None
 
 
-Recurrence = Cron | Every | RruleFields
+Recurrence = Cron | Every | RruleFields | CalendarFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +105,13 @@ def _recurrence(given: FieldReader) -> Recurrence | None:
         return None
     fields.require("type")
     kind = fields.string("type")
-    if kind in _LATER_RECURRENCES:
-        fields.fault("type", ErrorCode.RECURRENCE_TYPE_UNKNOWN, Stage.VALUES, f"{kind} is not supported by this version")
-        return None
     if kind is None or kind not in _RECURRENCE_FIELDS:
         if kind is not None:
             fields.fault(
                 "type", ErrorCode.RECURRENCE_TYPE_UNKNOWN, Stage.VALUES, f"{excerpt(kind)} is not one of {', '.join(_RECURRENCE_FIELDS)}"
             )
         return None
-    rule = {"cron": _cron, "interval": _interval, "rrule": _rrule}[kind](fields)
+    rule = {"cron": _cron, "interval": _interval, "rrule": _rrule, "calendar": _calendar}[kind](fields)
     fields.refuse_unknown(_RECURRENCE_FIELDS[kind])
     return rule
 
@@ -147,6 +147,42 @@ def _rrule(fields: FieldReader) -> RruleFields | None:
     return None if text is None or dtstart is None else RruleFields(text, dtstart, tuple(excluded), tuple(added))
 
 
+def _calendar(fields: FieldReader) -> CalendarFields | None:
+    parsed = {name: fields.parsed(name, partial(parse_calendar_field, kind)) for name, kind in CALENDAR_KINDS.items()}
+    if not any(map(fields.has, CALENDAR_KINDS)):
+        detail = f"one of {', '.join(CALENDAR_KINDS)} is required"
+        fields.fault(next(iter(CALENDAR_KINDS)), ErrorCode.FIELD_REQUIRED, Stage.COMBINATIONS, detail)
+    roll = fields.choice("roll", tuple(Roll))
+    workdays = _workdays(fields)
+    holidays: list[date] = []
+    if len(fields.array("holidays")) > HOLIDAYS_MAX:
+        fields.fault("holidays", ErrorCode.FIELD_OUT_OF_RANGE, Stage.LENGTH, f"at most {HOLIDAYS_MAX} dates")
+    else:
+        holidays = fields.each("holidays", parse_date)
+    named = fields.string("holiday_calendar")
+    if not fields.sound(*CALENDAR_KINDS, "roll"):
+        return None
+    base = calendar_base({name: field for name, field in parsed.items() if field is not None})
+    return CalendarFields(base, Roll(roll or Roll.NONE), workdays, frozenset(holidays), named)
+
+
+def _workdays(fields: FieldReader) -> int:
+    if not fields.has("workdays"):
+        return WORKDAYS_DEFAULT
+    mask = 0
+    names = fields.array("workdays")
+    if not all(isinstance(name, str) for name in names):
+        fields.fault("workdays", ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "a list of strings is expected")
+    elif len(names) > len(WORKDAYS):
+        fields.fault("workdays", ErrorCode.FIELD_OUT_OF_RANGE, Stage.LENGTH, f"at most {len(WORKDAYS)} names")
+    elif not set(names) <= set(WORKDAYS):
+        fields.fault("workdays", ErrorCode.FIELD_INVALID, Stage.VALUES, f"each is one of {', '.join(WORKDAYS)}")
+    else:
+        for name in names:
+            mask |= 1 << WORKDAYS.index(name)
+    return mask
+
+
 def _zone_name(given: object) -> str:
     if not isinstance(given, str):
         raise ScheduleError(ErrorCode.TZ_BAD_TYPE, Stage.TYPE, "timezone: a string is expected")
@@ -170,7 +206,8 @@ def _dst(given: FieldReader, recurrence: Recurrence | None) -> Dst:
         fold = fields.choice("fold", _ONCE_FOLDS if once else _LABEL_FOLDS, code=ErrorCode.DST_POLICY_INVALID)
         fields.refuse_unknown(("gap", "fold"))
         policy = Dst(policy.gap if gap is None else Gap(gap), policy.fold if fold is None else Fold(fold))
-    return WILDCARD_DST if isinstance(recurrence, Cron) and recurrence.wildcard else policy
+    rule = recurrence.base if isinstance(recurrence, CalendarFields) else recurrence
+    return WILDCARD_DST if isinstance(rule, Cron) and rule.wildcard else policy
 
 
 def _misfire(given: FieldReader) -> Misfire:

@@ -48,7 +48,6 @@ WILDCARD = {"type": "cron", "expression": "*/5 * * * *"}
         ({"recurrence": RRULE | {"every": "PT1M"}}, "/recurrence/every", "UNKNOWN_FIELD"),
         ({"recurrence": RRULE, "dst": {"gap": "reject"}}, "/dst/gap", "DST_POLICY_INVALID"),
         ({"recurrence": RRULE | {"rule": "FREQ=HOURLY"}, "dst": {"gap": "shift"}}, "/dst", "DST_POLICY_NOT_APPLICABLE"),
-        ({"recurrence": {"type": "calendar", "hour": "9"}}, "/recurrence/type", "RECURRENCE_TYPE_UNKNOWN"),
         # cron
         ({"recurrence": {"type": "cron"}}, "/recurrence/expression", "FIELD_REQUIRED"),
         ({"recurrence": {"type": "cron", "expression": 5}}, "/recurrence/expression", "FIELD_BAD_TYPE"),

@@ -47,20 +47,21 @@ class Cron:
     def first_label(self, label: int) -> int | None:
         """The first matching label not before the given one; None if there is none until the end of the last year."""
         day, clock = divmod(label, DAY_S)
-        matching = self._first_day(day)
+        matching = self.first_day(day)
         if matching == day:
             time_of_day = first_time(self.hours, self.minutes, self.seconds, clock)
             if time_of_day is not None:
                 return day * DAY_S + time_of_day
-            matching = self._first_day(day + 1)
+            matching = self.first_day(day + 1)
         if matching is None:
             return None
         midnight_on = first_time(self.hours, self.minutes, self.seconds, 0)
         assert midnight_on is not None
         return matching * DAY_S + midnight_on
 
-    def _first_day(self, day: int) -> int | None:
-        if day > LAST_DAY:
+    def first_day(self, day: int, *, last: int = LAST_DAY) -> int | None:
+        """The first matching day, in days since the epoch, not before the given one; None if that is after `last`."""
+        if day > last:
             return None
         start = date.fromordinal(day + _EPOCH_ORDINAL)
         year, month, of_month = start.year, start.month, start.day

@@ -30,9 +30,9 @@ def month_shape(days: int, first_weekday: int) -> int:
     return (days - _SHORTEST) * _WEEK + first_weekday
 
 
-def days_by_shape(day_of_month: DayField, day_of_week: DayField) -> tuple[int, ...]:
-    """For each shape its matching days: of both fields if one begins with `*`, else of either."""
-    both = day_of_month.starred or day_of_week.starred
+def days_by_shape(day_of_month: DayField, day_of_week: DayField, *, both: bool = False) -> tuple[int, ...]:
+    """For each shape its matching days: of both fields if asked to or if one begins with `*`, else of either."""
+    both = both or day_of_month.starred or day_of_week.starred
     masks: list[int] = []
     for days in range(_SHORTEST, _LONGEST + 1):
         all_days = (1 << (days + 1)) - 2
@@ -46,6 +46,11 @@ def days_by_shape(day_of_month: DayField, day_of_week: DayField) -> tuple[int, .
             assert len(masks) == month_shape(days, first_weekday)
             masks.append(by_date & by_weekday if both else by_date | by_weekday)
     return tuple(masks)
+
+
+def day_from_end(back: int) -> DaysOfMonth:
+    """`-n` in a calendar's list: 1 is the last day; nothing where the month is shorter."""
+    return lambda days, _: 1 << (days + 1 - back) if back <= days else 0
 
 
 def last_day(days: int, _: int) -> int:
@@ -76,6 +81,12 @@ def nth_weekday(weekday: int, nth: int) -> DaysOfMonth:
 def last_weekday(weekday: int) -> DaysOfMonth:
     """`dL`, Sunday being 0."""
     return lambda days, first_weekday: 1 << (days - (first_weekday + days - 1 - _from_monday(weekday)) % _WEEK)
+
+
+def weekday_masks(workdays: int) -> tuple[int, ...]:
+    """For each shape the days on which the given weekdays lie; bit 0 is Monday."""
+    weekdays = (workdays << 1 | workdays >> (_WEEK - 1)) & _WEEK_MASK
+    return days_by_shape(DayField(0, (), starred=False), DayField(weekdays, (), starred=False))
 
 
 def _nearest_workday(day: int, days: int, first_weekday: int) -> int:

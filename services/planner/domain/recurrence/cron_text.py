@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Never
 
 from planner.domain.errors import ScheduleError, Stage, excerpt
@@ -11,6 +11,7 @@ from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.cron_days import (
     DayField,
     DaysOfMonth,
+    day_from_end,
     days_by_shape,
     last_day,
     last_weekday,
@@ -38,6 +39,7 @@ _FIELDS_WITH_SECONDS: Final = 6
 _UNSUPPORTED: Final = re.compile(r"H(\([0-9]+-[0-9]+\))?(/[0-9]+)?|R(\([0-9]+-[0-9]+\))?")
 _UNSUPPORTED_LAST: Final = re.compile(r"L-[0-9]+W?")
 _ITEM: Final = re.compile(r"(?:(?P<star>\*)|(?P<first>[0-9]+|[A-Z]{2,})(?:-(?P<last>[0-9]+|[A-Z]{2,}))?)(?:/(?P<step>[0-9]+))?")
+_DAY_FROM_END: Final = re.compile(r"-(?P<back>[0-9]+)")
 _NEAREST_WEEKDAY: Final = re.compile(r"(?P<day>[0-9]+)W")
 _NTH_WEEKDAY: Final = re.compile(r"(?P<day>[0-9]+|[A-Z]{2,})#(?P<nth>[0-9]+)")
 _LAST_WEEKDAY: Final = re.compile(r"(?P<day>[0-9]+|[A-Z]{3})L")
@@ -51,7 +53,7 @@ _WEEKDAYS: Final = {name: number for number, name in enumerate(("SUN", "MON", "T
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """What one field takes. `open_max` ends `a/n`; `size` is the largest step."""
+    """What one field takes. `open_max` ends `a/n`; `size` is the largest step; `from_end`: `-n` counts from the month's end."""
 
     name: str
     low: int
@@ -59,15 +61,18 @@ class FieldKind:
     open_max: int
     size: int
     names: dict[str, int]
+    from_end: bool = False
 
 
 SECOND: Final = FieldKind("second", 0, 59, 59, 60, {})
 MINUTE: Final = FieldKind("minute", 0, 59, 59, 60, {})
 HOUR: Final = FieldKind("hour", 0, 23, 23, 24, {})
 DAY_OF_MONTH: Final = FieldKind("day-of-month", 1, 31, 31, 31, {})
+DAY_OF_MONTH_LIST: Final = replace(DAY_OF_MONTH, from_end=True)
 MONTH: Final = FieldKind("month", 1, 12, 12, 12, _MONTHS)
 DAY_OF_WEEK: Final = FieldKind("day-of-week", 0, 7, 6, 7, _WEEKDAYS)
 _KINDS: Final = (SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK)
+_DAYS_OF_MONTH: Final = (DAY_OF_MONTH, DAY_OF_MONTH_LIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +137,11 @@ def parse_cron(text: str) -> Cron:
 def parse_field(kind: FieldKind, text: str, position: int) -> Field:
     """One field of a rule, standing at `position` of the whole text. Raises ScheduleError."""
     upper = text.upper()
-    if upper == "?" and kind in (DAY_OF_MONTH, DAY_OF_WEEK):
+    if upper == "?" and kind in (*_DAYS_OF_MONTH, DAY_OF_WEEK):
         return parse_field(kind, "*", position)
     items = [_Item(kind, item, position + offset) for item, offset in _split(upper)]
     for item in items:
-        if _UNSUPPORTED.fullmatch(item.text) or (kind is DAY_OF_MONTH and _UNSUPPORTED_LAST.fullmatch(item.text)):
+        if _UNSUPPORTED.fullmatch(item.text) or (kind in _DAYS_OF_MONTH and _UNSUPPORTED_LAST.fullmatch(item.text)):
             item.refuse(ErrorCode.CRON_UNSUPPORTED, Stage.STRUCTURE, f"{excerpt(item.text)} is not supported")
     members = [_member(item) for item in items]
     values = 0
@@ -146,18 +151,21 @@ def parse_field(kind: FieldKind, text: str, position: int) -> Field:
     return Field(",".join(texts), values, tuple(member.special for member in members if member.special is not None))
 
 
-def _pieces(text: str) -> list[tuple[str, int]]:
-    """The fields with their positions, once the text as a whole is sound."""
+def refuse_length(text: str) -> None:
+    """Raises ScheduleError: CRON_TOO_LONG."""
     if len(text) > CRON_CHARACTERS_MAX:
         raise ScheduleError(ErrorCode.CRON_TOO_LONG, Stage.LENGTH, f"a cron rule has at most {CRON_CHARACTERS_MAX} characters")
-    trimmed = text.strip(_BLANK)
-    start = len(text) - len(text.lstrip(_BLANK))
+
+
+def refuse_characters(text: str) -> None:
+    """Raises ScheduleError: CRON_TZ_PREFIX, CRON_BAD_CHARACTER."""
+    trimmed = text.lstrip(_BLANK)
     if trimmed.startswith(_ZONE_PREFIXES):
         raise ScheduleError(
             ErrorCode.CRON_TZ_PREFIX,
             Stage.CHARACTERS,
             "a zone in front of the rule is not read",
-            position=start,
+            position=len(text) - len(trimmed),
             hint="give it as timezone",
         )
     foreign = _FOREIGN.search(text)
@@ -165,7 +173,20 @@ def _pieces(text: str) -> list[tuple[str, int]]:
         raise ScheduleError(
             ErrorCode.CRON_BAD_CHARACTER, Stage.CHARACTERS, f"{excerpt(foreign[0])} has no place in a cron rule", position=foreign.start()
         )
+
+
+def split_fields(text: str) -> list[tuple[str, int]]:
+    """What stands between blanks, each with its position."""
+    return [(match[0], match.start()) for match in re.finditer(r"[^ \t]+", text)]
+
+
+def _pieces(text: str) -> list[tuple[str, int]]:
+    """The fields with their positions, once the text as a whole is sound."""
+    refuse_length(text)
+    refuse_characters(text)
+    trimmed = text.strip(_BLANK)
     if trimmed.startswith("@"):
+        start = text.index("@")
         expanded = _ALIASES.get(trimmed.upper())
         if expanded is None:
             known = ", ".join(alias.lower() for alias in _ALIASES)
@@ -177,7 +198,7 @@ def _pieces(text: str) -> list[tuple[str, int]]:
                 hint=f"write one of {known}",
             )
         return [(piece, start) for piece in expanded.split()]
-    pieces = [(match[0], match.start()) for match in re.finditer(r"[^ \t]+", text)]
+    pieces = split_fields(text)
     if len(pieces) not in (_FIELDS_WITHOUT_SECONDS, _FIELDS_WITH_SECONDS):
         raise ScheduleError(
             ErrorCode.CRON_FIELD_COUNT,
@@ -196,7 +217,7 @@ def _split(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _member(item: _Item) -> _Member:
-    if item.kind is DAY_OF_MONTH and (special := _special_day(item)):
+    if item.kind in _DAYS_OF_MONTH and (special := _special_day(item)):
         return special
     if item.kind is DAY_OF_WEEK and (special := _special_weekday(item)):
         return special
@@ -273,6 +294,9 @@ def _special_day(item: _Item) -> _Member | None:
         return _Member("L", special=last_day)
     if item.text == "LW":
         return _Member("LW", special=last_workday)
+    if item.kind.from_end and (match := _DAY_FROM_END.fullmatch(item.text)):
+        back = _number(item, match["back"])
+        return _Member(f"-{back}", special=day_from_end(back))
     match = _NEAREST_WEEKDAY.fullmatch(item.text)
     if match is None:
         return None

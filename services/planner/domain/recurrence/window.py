@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final, assert_never
 
 from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, TICK
+from planner.domain.recurrence.calendar import Calendar
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
@@ -81,7 +82,7 @@ def first_from(schedule: Schedule, at: datetime) -> datetime | None:
         return None
     found: datetime | None
     match schedule.rule:
-        case Cron() | Rrule() as rule:
+        case Cron() | Rrule() | Calendar() as rule:
             found = rule.first_from(start, schedule.timezone, schedule.dst)
         case Interval() as interval:
             found = interval.first_from(start)

@@ -19,6 +19,7 @@ class PlanEventType(StrEnum):
     COMPLETED = "planner.plan.completed"
     TRIGGERED = "planner.plan.triggered"
     BACKFILLED = "planner.plan.backfilled"
+    RESCHEDULED = "planner.plan.rescheduled"
     COMMAND_REJECTED = "planner.command.rejected"
 
 
@@ -33,7 +34,9 @@ class FieldChange(Message):
 class PlanChanged(Message):
     """`data` of every event that a command causes. A replayed one has `plan: null`: the first event carried it.
 
-    `original_command_id` stands where the idempotency key, not the command id, was repeated.
+    `original_command_id` stands where the idempotency key, not the command id, was repeated. `reason`: why it was paused.
+    No command causes `planner.plan.rescheduled`: the zone database, or a holiday list that the plan uses, has changed. It is a new
+    revision if the plan's next occurrence has moved.
     """
 
     command_id: str
@@ -45,6 +48,7 @@ class PlanChanged(Message):
     at: Instant
     replayed: bool = False
     original_command_id: str | None = None
+    reason: str | None = None
 
 
 class PlanCompleted(Message):

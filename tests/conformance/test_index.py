@@ -284,6 +284,10 @@ async def refuses_as_damaged(index: Index) -> None:
         await index.due(at(10), now=NOON, limit=500)
     with pytest.raises(IndexDamagedError):
         await index.read(at(10), [key("b")])
+    with pytest.raises(IndexDamagedError):
+        await index.open_runs(at(10), [key("b")], limit=10)
+    with pytest.raises(IndexDamagedError):
+        await index.scan(at(10), start=0, lacking="x")
     for start in (at(10), found):
         with pytest.raises(IndexDamagedError):
             await index.apply(start, plan("c", NOON), at(20))
@@ -321,6 +325,75 @@ async def test_an_index_that_was_flushed_is_built_from_nothing(opened: OpenIndex
     assert await index.found() is None
     await index.build(None, plan("c", NOON), at(12))
     assert names(await everything_due(index, at(12))) == ["c"]
+
+
+def run(name: str, of: str, *, is_open: bool = True, tenant: str = "acme") -> Change:
+    """A run of a plan, with what a worker said that looks like the record itself."""
+    said = '"progress":{"plan_id":"z","open":true}'
+    record = f'{{"run_id":"{name}","plan_id":"{of}","open":{"true" if is_open else "false"},{said}}}'
+    return Change(key(name, tenant, StateKind.RUN), record.encode(), NOON)
+
+
+async def open_runs(index: Index, position: Position, *plans: str, limit: int = 10) -> list[list[str]]:
+    wanted = [key(name) for name in plans]
+    found = await index.open_runs(position, wanted, limit=limit)
+    return [list(found[name]) for name in wanted]
+
+
+async def test_the_open_runs_of_a_plan_are_found_until_they_close_or_end(opened: OpenIndex) -> None:
+    index = await built(
+        opened, run("r1", "a"), run("r2", "a"), run("r3", "b"), run("r4", "a", tenant="beta"), run("r5", "a", is_open=False)
+    )
+    assert await open_runs(index, at(10), "a", "b", "c") == [["r1", "r2"], ["r3"], []]
+
+    await index.apply(at(10), [run("r1", "a", is_open=False), gone("r3", kind=StateKind.RUN), run("r6", "b")], at(11))
+    assert await open_runs(index, at(11), "a", "b") == [["r2"], ["r6"]]
+
+    await index.apply(at(11), [gone("r1", kind=StateKind.RUN), gone("r2", kind=StateKind.RUN), gone("none", kind=StateKind.RUN)], at(12))
+    assert await open_runs(index, at(12), "a", "b") == [[], ["r6"]]
+
+
+async def test_of_a_plan_with_many_open_runs_no_more_are_read_than_asked_for(opened: OpenIndex) -> None:
+    index = await built(opened, *(run(f"r{number}", "a") for number in range(30)))
+    ((*some,),) = await open_runs(index, at(10), "a", limit=20)
+    assert len(set(some)) == 20
+
+
+async def test_a_new_building_forgets_the_open_runs_of_the_old_one(opened: OpenIndex) -> None:
+    index = await built(opened, run("r1", "a"))
+    await index.build(await index.found(), [run("r2", "a")], at(20))
+    assert await open_runs(index, at(20), "a") == [["r2"]]
+
+
+async def scanned(index: Index, position: Position, lacking: str = "nothing lacks this") -> list[str]:
+    """Every plan that a whole scan finds; one that it finds twice is named twice."""
+    found, start = [], 0
+    while True:
+        page = await index.scan(position, start=start, lacking=lacking)
+        assert all(timer.definition == b"d" for timer in page.cursors)
+        found += [timer.key.id for timer in page.cursors]
+        if not page.following:
+            return found
+        start = page.following
+
+
+async def test_a_scan_finds_every_plan_whose_cursor_lacks_the_text_due_or_not(opened: OpenIndex) -> None:
+    plans = [f"p{number:04}" for number in range(1500)]
+    index = await built(opened, *(change for number, name in enumerate(plans) for change in plan(name, NOON if number % 2 else None)))
+    assert set(await scanned(index, at(10))) == set(plans)
+    assert set(await scanned(index, at(10), "cursor p01")) == {name for name in plans if not name.startswith("p01")}
+
+
+async def test_a_scan_of_an_index_without_plans_is_over_at_once(opened: OpenIndex) -> None:
+    assert await scanned(await built(opened), at(10)) == []
+
+
+async def test_neither_open_runs_nor_plans_are_read_from_an_index_that_stands_elsewhere(opened: OpenIndex) -> None:
+    index = await built(opened, run("r1", "a"), *plan("a", NOON))
+    with pytest.raises(IndexMovedError):
+        await index.open_runs(at(9), [key("a")], limit=10)
+    with pytest.raises(IndexMovedError):
+        await index.scan(at(9), start=0, lacking="x")
 
 
 async def test_thousands_of_tenants_in_one_apply_are_all_due(opened: OpenIndex) -> None:

@@ -1,5 +1,6 @@
 """The index in memory: the port's promises in a few lines, the same suite as Redis proves them (tests/conformance/test_index.py)."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from planner.domain.plan import StateKind
-from planner.owner.index import Change, Due, DueTimer, Found, IndexDamagedError, IndexMovedError, Position, StateKey
+from planner.owner.index import Change, Due, DueTimer, Found, IndexDamagedError, IndexMovedError, Page, Position, StateKey
 from planner.runtime.failures import UnavailableError
 
 PART_CHANGES_MAX: Final = 1000
+PAGE_PLANS: Final = 100
 READ_BYTES_MAX: Final = 1_000_000
 NOWHERE: Final = Found("", 0, datetime(1970, 1, 1, tzinfo=UTC), b"")
 
@@ -66,6 +68,23 @@ class MemoryIndex:
     async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
         self._refuse_elsewhere(at)
         return {key: self._store.records[key] for key in keys if key in self._store.records}
+
+    async def open_runs(self, at: Position, plans: Sequence[StateKey], *, limit: int) -> Mapping[StateKey, Sequence[str]]:
+        self._refuse_elsewhere(at)
+        found: dict[StateKey, list[str]] = {plan: [] for plan in plans}
+        for key, record in self._store.records.items():
+            if key.kind is StateKind.RUN and (run := json.loads(record))["open"]:
+                plan = StateKey(StateKind.CURSOR, key.tenant_id, run["plan_id"])
+                if plan in found:
+                    found[plan].append(key.id)
+        return {plan: sorted(runs)[:limit] for plan, runs in found.items()}
+
+    async def scan(self, at: Position, *, start: int, lacking: str) -> Page:
+        self._refuse_elsewhere(at)
+        cursors = [key for key in sorted(self._store.records) if key.kind is StateKind.CURSOR]
+        page = [key for key in cursors[start : start + PAGE_PLANS] if lacking.encode() not in self._store.records[key]]
+        following = start + PAGE_PLANS
+        return Page(tuple(map(self._timer, page)), following if following < len(cursors) else 0)
 
     async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
         part = start.part if isinstance(start, Found) else 0

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid5
 
-from planner.domain.command import Cancel, Command, Create, Header, Unsupported, Update
+from planner.domain.command import Ask, Cancel, Command, Create, Header, Pause, Resume, Unsupported, Update
 from planner.domain.decide import Decision, Known, decide
 from planner.domain.definition import load
 from planner.domain.fire import Fire, fire
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
 from planner.domain.receipts import key_receipt_id
+from planner.domain.resume import ResumeBacklog
 from planner_contracts.ids import PLAN_ID_NAMESPACE, CommandId, OrganizationId, PlanId, TenantId, plan_id
 from planner_contracts.plan import PlanStatus
 from planner_contracts.plan_event import CommandRejected, PlanChanged
@@ -52,10 +53,16 @@ class Caller:
     def cancel(self, plan: PlanId) -> Command:
         return self._command(plan, Cancel())
 
+    def pause(self, plan: PlanId, reason: str | None = None) -> Command:
+        return self._command(plan, Pause(reason))
+
+    def resume(self, plan: PlanId, backlog: ResumeBacklog) -> Command:
+        return self._command(plan, Resume(backlog))
+
     def other(self, kind: str, plan: PlanId) -> Command:
         return self._command(plan, Unsupported(kind))
 
-    def _command(self, plan: PlanId, ask: Create | Update | Cancel | Unsupported) -> Command:
+    def _command(self, plan: PlanId, ask: Ask) -> Command:
         header = Header(
             command_id=command_id(self.name),
             tenant_id=self.tenant_id,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from planner.domain.resume import ResumeBacklog
 from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
 
 
@@ -41,10 +42,27 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Publish nothing of the plan until it is resumed."""
+
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on, having dealt with what waited."""
+
+    backlog: ResumeBacklog
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A command of api.md that this version does not carry out."""
 
     type: str
+
+
+Ask = Create | Update | Cancel | Pause | Resume | Unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +70,4 @@ class Command:
     """One command record, valid in form."""
 
     header: Header
-    ask: Create | Update | Cancel | Unsupported
+    ask: Ask

@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID, uuid5
 
+from planner.domain.advance import Place, advanced
 from planner.domain.civil_time import TZDATA_VERSION
-from planner.domain.command import Cancel, Command, Create, Unsupported, Update
+from planner.domain.command import Cancel, Command, Create, Pause, Resume, Unsupported, Update
 from planner.domain.definition import Definition, changes, define, load, merge_patch
 from planner.domain.errors import DefinitionInvalidError
-from planner.domain.fire import advanced
 from planner.domain.missed import Skip
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
 from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
 from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule, same_times
+from planner.domain.resume import ResumeBacklog, resume
 from planner_contracts.errors import CATALOGUE, ErrorCode
 from planner_contracts.ids import CommandId
+from planner_contracts.instants import format_instant
 from planner_contracts.plan import Plan, PlanStatus
 from planner_contracts.plan_event import CommandRejected, FieldChange, FieldFault, PlanChanged, PlanEventType
 
@@ -94,32 +96,38 @@ def rejection(
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """The owner's own pause of a plan: its event, and what changes with it."""
+class OwnChange:
+    """What the owner does to a plan by itself, as if it had commanded it: the event, and what changes with it.
 
+    `revision` is null where the event makes no new one. No command causes it, so its `command_id` is derived: a repeat of the
+    decision carries the same one.
+    """
+
+    type: PlanEventType
     event: PlanChanged
-    revision: PlanRevision
+    revision: PlanRevision | None
     cursor: Cursor
 
 
-def given_up(revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Pause:
-    """The pause of a plan whose next time cannot be computed: a new revision, as if commanded by the owner.
+def given_up(revision: PlanRevision, cursor: Cursor, *, now: datetime) -> OwnChange:
+    """The pause of a plan whose next time cannot be computed."""
+    newer, paused, changed = _stopped(revision, cursor, actor=OWNER_ACTOR, now=now)
+    event = _own_event(newer, paused, f"paused\n{newer.number}", changed=changed, now=now)
+    return OwnChange(PlanEventType.PAUSED, event.model_copy(update={"reason": "its next time cannot be computed"}), newer, paused)
 
-    No command causes it, so its `command_id` is derived: a repeat of the decision carries the same one.
-    """
-    number = revision.number + 1
-    newer = replace(revision, number=number, updated_at=now, updated_by=OWNER_ACTOR)
-    paused = replace(cursor, status=PlanStatus.PAUSED, revision=number, next_due=None)
-    event = PlanChanged(
-        command_id=CommandId(str(uuid5(UUID(revision.plan_id), f"paused\n{number}"))),
-        plan_id=revision.plan_id,
-        plan=plan_of(newer, paused),
-        revision=number,
-        changes=[FieldChange(path="/status", old=cursor.status, new=paused.status)],
-        actor=OWNER_ACTOR,
-        at=now,
-    )
-    return Pause(event, newer, paused)
+
+def recomputed_plan(revision: PlanRevision, cursor: Cursor, moved: Cursor, *, now: datetime) -> OwnChange:
+    """The plan on another version of the zone database: a new revision if its next occurrence is another one, else the same."""
+    made = f"rescheduled\n{cursor.tzdata}\n{moved.tzdata}\n{revision.number}"
+    if (moved.next_nominal, moved.status) == (cursor.next_nominal, cursor.status):
+        return OwnChange(PlanEventType.RESCHEDULED, _own_event(revision, moved, made, changed=[], now=now), None, moved)
+    newer = replace(revision, number=revision.number + 1, updated_at=now, updated_by=OWNER_ACTOR)
+    moved = replace(moved, revision=newer.number)
+    changed = [FieldChange(path="/tzdata", old=cursor.tzdata, new=moved.tzdata)]
+    if moved.next_due != cursor.next_due:
+        old, new = (None if due is None else format_instant(due) for due in (cursor.next_due, moved.next_due))
+        changed.append(FieldChange(path="/next_run_at", old=old, new=new))
+    return OwnChange(PlanEventType.RESCHEDULED, _own_event(newer, moved, made, changed=changed, now=now), newer, moved)
 
 
 def plan_of(revision: PlanRevision, cursor: Cursor) -> Plan:
@@ -149,6 +157,10 @@ def _carried_out(command: Command, known: Known, *, now: datetime) -> Decision:
             return _update(command, patch, revision, cursor, now=now)
         case Cancel():
             return _cancel(command, known, now=now)
+        case Pause(reason):
+            return _pause(command, reason, *_changeable(command, known), now=now)
+        case Resume(backlog):
+            return _resume(command, backlog, *_changeable(command, known), now=now)
         case Unsupported(kind):
             detail = f"{kind} is not supported by this version"
             raise DefinitionInvalidError((FieldFault(pointer="", code=ErrorCode.FIELD_INVALID, detail=detail),))
@@ -195,37 +207,79 @@ def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Dec
         updated_at=now,
         updated_by=header.actor,
     )
-    start = first_occurrence(definition.schedule, plan_id=header.plan_id, now=now)
     blank = Cursor(
         plan_id=header.plan_id,
-        status=PlanStatus.ACTIVE,
+        status=_status_of(definition),
         revision=FIRST_REVISION,
-        resolved_until=start.resolved_until,
+        resolved_until=now,
         next_nominal=None,
         next_due=None,
         fired=0,
         open_runs=0,
         tzdata=TZDATA_VERSION,
     )
-    return _accepted(command, PlanEventType.CREATED, revision, advanced(blank, start.resolved_until, start.following), now=now)
+    start = first_occurrence(definition.schedule, plan_id=header.plan_id, now=now)
+    return _accepted(command, PlanEventType.CREATED, revision, advanced(blank, start, revision, definition.schedule), now=now)
 
 
 def _update(command: Command, patch: Mapping[str, Any], revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
     definition = _patched(revision, patch, now=now)
     changed = changes(revision.document, definition.document)
     if not changed:
-        unchanged = _accepted(command, PlanEventType.UPDATED, revision, cursor, now=now)
-        return replace(unchanged, revision=None, cursor=None)
+        return _unchanged(command, PlanEventType.UPDATED, revision, cursor, now=now)
     newer = replace(revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor)
-    move = reschedule(load(revision.document).schedule, definition.schedule, cursor=cursor, now=now)
-    most = definition.schedule.max_runs
-    spent = most is not None and cursor.fired >= most
-    if move.following is None and not spent:
+    schedule = definition.schedule
+    move = reschedule(load(revision.document).schedule, schedule, cursor=cursor, now=now)
+    spent = schedule.max_runs is not None and cursor.fired >= schedule.max_runs
+    if move.place.following is None and not move.place.held and not spent:
         at = "execute_at" if definition.document["recurrence"] is None else "recurrence"
         raise _field(ErrorCode.SCHEDULE_IN_PAST, at, "what it names has its outcome already")
-    moved = replace(advanced(cursor, move.resolved_until, None if spent else move.following), revision=newer.number)
-    accepted = _accepted(command, PlanEventType.UPDATED, newer, moved, now=now, changed=changed)
-    return replace(accepted, skips=move.skips)
+    place = Place(move.place.resolved_until, None) if spent else move.place
+    skips = move.skips
+    if cursor.status is PlanStatus.PAUSED and definition.document["active"]:
+        waiting = replace(cursor, resolved_until=place.resolved_until, held=place.held)
+        resumption = resume(schedule, waiting, ResumeBacklog.SKIP, now=now)
+        place, skips = (place if spent else resumption.place), skips + resumption.skips
+    begun = replace(cursor, status=_status_of(definition), revision=newer.number)
+    moved = advanced(begun, place, newer, schedule)
+    return replace(_accepted(command, PlanEventType.UPDATED, newer, moved, now=now, changed=changed), skips=skips)
+
+
+def _status_of(definition: Definition) -> PlanStatus:
+    return PlanStatus.ACTIVE if definition.document["active"] else PlanStatus.PAUSED
+
+
+def _pause(command: Command, reason: str | None, revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
+    if cursor.status is PlanStatus.PAUSED:
+        return _unchanged(command, PlanEventType.PAUSED, revision, cursor, now=now)
+    newer, paused, changed = _stopped(revision, cursor, actor=command.header.actor, now=now)
+    accepted = _accepted(command, PlanEventType.PAUSED, newer, paused, now=now, changed=changed)
+    return replace(accepted, event=accepted.event.model_copy(update={"reason": reason}))
+
+
+def _resume(command: Command, backlog: ResumeBacklog, revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
+    if cursor.status is PlanStatus.ACTIVE:
+        return _unchanged(command, PlanEventType.RESUMED, revision, cursor, now=now)
+    newer, changed = _switched(revision, active=True, actor=command.header.actor, now=now)
+    schedule = load(newer.document).schedule
+    resumption = resume(schedule, cursor, backlog, now=now)
+    begun = replace(cursor, status=PlanStatus.ACTIVE, revision=newer.number)
+    moved = advanced(begun, resumption.place, newer, schedule)
+    changed.append(FieldChange(path="/status", old=cursor.status, new=moved.status))
+    return replace(_accepted(command, PlanEventType.RESUMED, newer, moved, now=now, changed=changed), skips=resumption.skips)
+
+
+def _stopped(revision: PlanRevision, cursor: Cursor, *, actor: str, now: datetime) -> tuple[PlanRevision, Cursor, list[FieldChange]]:
+    """The plan paused: what is unresolved waits."""
+    newer, changed = _switched(revision, active=False, actor=actor, now=now)
+    paused = replace(cursor, status=PlanStatus.PAUSED, revision=newer.number, next_due=None)
+    return newer, paused, [*changed, FieldChange(path="/status", old=cursor.status, new=paused.status)]
+
+
+def _switched(revision: PlanRevision, *, active: bool, actor: str, now: datetime) -> tuple[PlanRevision, list[FieldChange]]:
+    document = revision.document | {"active": active}
+    newer = replace(revision, number=revision.number + 1, document=document, updated_at=now, updated_by=actor)
+    return newer, changes(revision.document, document)
 
 
 def _patched(revision: PlanRevision, patch: Mapping[str, Any], *, now: datetime) -> Definition:
@@ -258,6 +312,7 @@ def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
         resolved_until=max(now, cursor.resolved_until),
         next_nominal=None,
         next_due=None,
+        held=(),
     )
     changed = [FieldChange(path="/status", old=cursor.status, new=stopped.status)]
     skips = cancelled_occurrences(load(revision.document).schedule, cursor=cursor, now=now)
@@ -283,6 +338,23 @@ def _changeable(command: Command, known: Known) -> tuple[PlanRevision, Cursor]:
     if expected is not None and expected != known.revision.number:
         raise _RefusedError(ErrorCode.REVISION_MISMATCH, f"the plan is at revision {known.revision.number}, not {expected}")
     return known.revision, known.cursor
+
+
+def _unchanged(command: Command, event_type: PlanEventType, revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
+    """What was asked for is so already: no new revision."""
+    return replace(_accepted(command, event_type, revision, cursor, now=now), revision=None, cursor=None)
+
+
+def _own_event(revision: PlanRevision, cursor: Cursor, what: str, *, changed: list[FieldChange], now: datetime) -> PlanChanged:
+    return PlanChanged(
+        command_id=CommandId(str(uuid5(UUID(revision.plan_id), what))),
+        plan_id=revision.plan_id,
+        plan=plan_of(revision, cursor),
+        revision=revision.number,
+        changes=changed,
+        actor=OWNER_ACTOR,
+        at=now,
+    )
 
 
 def _accepted(

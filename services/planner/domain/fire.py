@@ -1,11 +1,14 @@
 """What a due timer does to its plan: fire, skip, go on or end. Data in, data out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
-from planner.domain.civil_time import TZDATA_VERSION
-from planner.domain.missed import Backlog, Occurrence, Skip, settle
+from planner.domain.advance import Place, advanced
+from planner.domain.jitter import delay
+from planner.domain.missed import Backlog, Occurrence, Skip, settle, skips_at
+from planner.domain.overlap import OverlapPolicy, overlap_of, take_turns
 from planner.domain.plan import Cursor, PlanRevision
 from planner.domain.run import SCHEDULE_ORIGIN, Run
 from planner.domain.schedule import Schedule
@@ -13,17 +16,22 @@ from planner_contracts import ids
 from planner_contracts.ids import PlanId, RunId
 from planner_contracts.plan import PlanStatus
 from planner_contracts.run import RunTrigger
+from planner_contracts.run_event import SkipReason
 
 FIRST_ATTEMPT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """The decision on one due plan: runs to publish and skips to record, both in rising nominal order, and where that leaves it."""
+    """The decision on one due plan: runs to publish and skips to record, both in rising nominal order, and where that leaves it.
+
+    `ends_open_runs`: the runs that are open end with it, and of its own runs all but the newest.
+    """
 
     runs: tuple[Run, ...]
     skips: tuple[Skip, ...]
     cursor: Cursor
+    ends_open_runs: bool
 
     @property
     def completed(self) -> bool:
@@ -34,42 +42,49 @@ class Fire:
 def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: datetime, limit: int) -> Fire | None:
     """Decide on everything of the plan that is due at `now`, at most `limit` fires; what is beyond stays due.
 
-    None where nothing is due: the timer was early, or the plan is no longer active. Source: scheduling.md, sections 5.1 and 5.7.
+    None where it is nobody's turn: the timer was early, the held still wait for a run, or the plan is no longer active.
+    Source: scheduling.md, sections 5.1, 5.5 and 5.7.
     """
-    if cursor.status is not PlanStatus.ACTIVE or cursor.next_due is None or cursor.next_due > now:
+    if cursor.status is not PlanStatus.ACTIVE:
         return None
-    backlog = settle(schedule, plan_id=cursor.plan_id, after=cursor.resolved_until, now=now, limit=limit)
-    fired, skips = _within_max_runs(backlog, None if schedule.max_runs is None else schedule.max_runs - cursor.fired)
-    runs = tuple(_run(revision, occurrence, now) for occurrence in fired)
-    spent = schedule.max_runs is not None and cursor.fired + len(runs) >= schedule.max_runs
-    following = None if spent else backlog.next
-    return Fire(runs, skips, advanced(cursor, backlog.cursor, following, fired=len(runs)))
-
-
-def advanced(cursor: Cursor, resolved_until: datetime, following: Occurrence | None, *, fired: int = 0) -> Cursor:
-    """The cursor with everything up to `resolved_until` resolved, so many of it fired, and `following` next; completed without one.
-
-    A paused plan knows its next occurrence too, but has no timer.
-    """
-    return Cursor(
-        plan_id=cursor.plan_id,
-        status=cursor.status if following is not None else PlanStatus.COMPLETED,
-        revision=cursor.revision,
-        resolved_until=resolved_until,
-        next_nominal=None if following is None else following.scheduled_for,
-        next_due=following.due_at if following is not None and cursor.status is PlanStatus.ACTIVE else None,
-        fired=cursor.fired + fired,
-        open_runs=cursor.open_runs + fired,
-        tzdata=TZDATA_VERSION,
+    overlap = overlap_of(revision.document)
+    due = cursor.next_due is not None and cursor.next_due <= now
+    if not due and not (cursor.held and overlap.may_fire(open_runs=cursor.open_runs)):
+        return None
+    if due:
+        backlog = settle(schedule, plan_id=cursor.plan_id, after=cursor.resolved_until, now=now, limit=limit)
+    else:
+        backlog = Backlog((), (), cursor.resolved_until, next_of(cursor), cut=False)
+    lag = delay(cursor.plan_id, schedule.jitter_seconds)
+    left = None if schedule.max_runs is None else schedule.max_runs - cursor.fired
+    turns = take_turns(
+        overlap,
+        [*cursor.held, *(occurrence.scheduled_for for occurrence in backlog.fire)],
+        open_runs=cursor.open_runs,
+        window_from=None if schedule.misfire.max_lateness is None else now - lag - schedule.misfire.max_lateness,
+        limit=limit if left is None else min(limit, left),
     )
+    runs = tuple(_run(revision, Occurrence(nominal, nominal + lag), now) for nominal in turns.fired)
+    skips = (
+        *backlog.skips,
+        *skips_at(schedule, SkipReason.MISSED, turns.missed),
+        *skips_at(schedule, SkipReason.OVERLAP, turns.overlapped),
+    )
+    place = Place(backlog.cursor, backlog.next, tuple(turns.held))
+    if left is not None and len(runs) >= left:
+        # What the rule names after the last run that `max_runs` allows is no occurrence: it has no outcome (section 5.7).
+        skips = tuple(skip for skip in skips if skip.first < runs[-1].scheduled_for)
+        place = Place(backlog.cursor, None)
+    ends_open_runs = overlap.policy is OverlapPolicy.CANCEL_PREVIOUS and bool(runs)
+    fired = replace(cursor, fired=cursor.fired + len(runs), open_runs=min(1, len(runs)) if ends_open_runs else cursor.open_runs + len(runs))
+    return Fire(runs, tuple(sorted(skips, key=attrgetter("first"))), advanced(fired, place, revision, schedule), ends_open_runs)
 
 
-def _within_max_runs(backlog: Backlog, left: int | None) -> tuple[tuple[Occurrence, ...], tuple[Skip, ...]]:
-    # What the rule names after the last run that `max_runs` allows is no occurrence: it has no outcome (section 5.7).
-    if left is None or len(backlog.fire) < left:
-        return backlog.fire, backlog.skips
-    fired = backlog.fire[:left]
-    return fired, tuple(skip for skip in backlog.skips if skip.first < fired[-1].scheduled_for)
+def next_of(cursor: Cursor) -> Occurrence | None:
+    """The occurrence at which the plan stands."""
+    if cursor.next_nominal is None or cursor.next_due is None:
+        return None
+    return Occurrence(cursor.next_nominal, cursor.next_due)
 
 
 def _run(revision: PlanRevision, occurrence: Occurrence, now: datetime) -> Run:

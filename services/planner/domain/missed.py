@@ -91,6 +91,17 @@ def skips_of(reason: SkipReason, nominal_times: Sequence[datetime], *, into: dat
     return (Skip(reason, nominal_times[0], nominal_times[-1], len(nominal_times), into),)
 
 
+def skips_at(
+    schedule: Schedule, reason: SkipReason, nominal_times: Sequence[datetime], *, into: datetime | None = None
+) -> tuple[Skip, ...]:
+    """The records of occurrences, given in rising order, of which others may lie between: a range only where none does."""
+    if len(nominal_times) > SKIP_RECORDS_MAX:
+        between = list(islice(rising(schedule, nominal_times[0], nominal_times[-1]), len(nominal_times) + 1))
+        if between == list(nominal_times):
+            return skips_of(reason, nominal_times, into=into)
+    return tuple(Skip(reason, nominal, nominal, 1, into) for nominal in nominal_times)
+
+
 def _settle_one(schedule: Schedule, only: datetime, following: datetime | None, *, lag: timedelta, now: datetime) -> Backlog:
     after = _occurrence(following, lag)
     most = schedule.misfire.max_lateness

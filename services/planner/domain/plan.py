@@ -44,10 +44,12 @@ class PlanRevision:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a plan has come: everything nominal up to `resolved_until` has its outcome, nothing after it.
+    """How far a plan has come: every occurrence up to `resolved_until` has its outcome or is `held`, none after it has.
 
-    `next_nominal` and `next_due` are null once nothing will fire again; the timer stands at `next_due`. `status` is final from
-    the moment of the cancel or the last fire, though the record stays while runs are open.
+    `held`, rising, wait for their turn; if they `wait_for_run`, it comes when no run is open any more. `next_nominal` and
+    `next_due` are null once no occurrence is left; `next_due` is also null of a plan that is not active. `status` is final from
+    the moment of the cancel or the last fire, though the record stays while runs are open. `label_offset_s`: of a rule that names
+    labels, the zone's offset at `resolved_until` under `tzdata`, the version that `next_nominal` was computed with.
     """
 
     plan_id: PlanId
@@ -59,6 +61,16 @@ class Cursor:
     fired: int
     open_runs: int
     tzdata: str
+    held: tuple[datetime, ...] = ()
+    wait_for_run: bool = False
+    label_offset_s: int | None = None
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """Where the plan's timer stands."""
+        if self.status is not PlanStatus.ACTIVE:
+            return None
+        return self.held[0] if self.held and not self.wait_for_run else self.next_due
 
 
 @dataclass(frozen=True, slots=True)

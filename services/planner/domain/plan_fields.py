@@ -7,6 +7,7 @@ from typing import Any, Final
 from planner.domain.errors import Stage, excerpt, pointer_step
 from planner.domain.field_reader import FieldReader
 from planner.domain.limits import OVERLAP_HELD_DEFAULT, OVERLAP_HELD_MAX
+from planner.domain.overlap import OverlapPolicy
 from planner_contracts.errors import ErrorCode
 from planner_contracts.ids import ACTION_CHARACTERS_MAX, is_action
 from planner_contracts.plan import (
@@ -53,9 +54,6 @@ READ_ONLY_FIELDS: Final = (
     "updated_at",
     "updated_by",
 )
-OVERLAP_ALLOW: Final = "allow"
-OVERLAP_QUEUE_ALL: Final = "queue_all"
-_OVERLAPS: Final = (OVERLAP_ALLOW, "skip", "queue_one", OVERLAP_QUEUE_ALL, "cancel_previous")
 _ATTEMPTS_MAX: Final = 20
 _RETRY_SECONDS_MAX: Final = 604_800
 _MULTIPLIER_MAX: Final = 10
@@ -67,9 +65,7 @@ _RETRY_ON: Final = ("failure", "timeout")
 def read_plan(given: FieldReader) -> None:
     """Find the faults of these fields. What a later version supports is refused, never accepted and ignored."""
     _overlap(given)
-    active = given.boolean("active")
-    if active is False:
-        given.unsupported("active")
+    given.boolean("active")
     _text(given, "organization_id")
     _text(given, "name")
     _labels(given)
@@ -93,26 +89,24 @@ def spelt_out(overlap: object) -> object:
     if not isinstance(overlap, Mapping):
         return overlap
     members = {name: member for name, member in overlap.items() if member is not None}
-    members.setdefault("policy", OVERLAP_ALLOW)
-    if members["policy"] == OVERLAP_QUEUE_ALL:
+    members.setdefault("policy", OverlapPolicy.ALLOW.value)
+    if members["policy"] == OverlapPolicy.QUEUE_ALL:
         members.setdefault("limit", OVERLAP_HELD_DEFAULT)
     return members
 
 
 def _overlap(given: FieldReader) -> None:
     if isinstance(given.raw("overlap"), str):
-        policy = given.choice("overlap", _OVERLAPS)
+        policy = given.choice("overlap", tuple(OverlapPolicy))
     else:
         fields = given.child("overlap")
         if fields is None:
             return
-        policy = fields.choice("policy", _OVERLAPS)
+        policy = fields.choice("policy", tuple(OverlapPolicy))
         limit = fields.integer("limit", 1, OVERLAP_HELD_MAX)
-        if limit is not None and policy != OVERLAP_QUEUE_ALL:
-            fields.fault("limit", ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, f"only {OVERLAP_QUEUE_ALL} has a limit")
+        if limit is not None and policy != OverlapPolicy.QUEUE_ALL:
+            fields.fault("limit", ErrorCode.FIELD_NOT_APPLICABLE, Stage.APPLICABILITY, f"only {OverlapPolicy.QUEUE_ALL} has a limit")
         fields.refuse_unknown(("policy", "limit"))
-    if policy not in (None, OVERLAP_ALLOW):
-        given.unsupported("overlap")
 
 
 def _text(given: FieldReader, name: str, *, shortest: int = 0, longest: int = NAME_CHARACTERS_MAX) -> None:

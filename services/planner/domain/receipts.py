@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Final
 
-from planner.domain.command import Cancel, Command, Create, Header, Unsupported, Update
+from planner.domain.command import Cancel, Command, Create, Header, Pause, Resume, Unsupported, Update
 from planner.domain.definition import fingerprint
 from planner.domain.plan import RECEIPT_KEPT, Receipt
 from planner_contracts.errors import ErrorCode
@@ -36,6 +36,10 @@ def key_fingerprint(command: Command) -> str:
             content = json.dumps(patch, sort_keys=True, separators=(",", ":"))
         case Cancel():
             content = "cancel"
+        case Pause(reason):
+            content = json.dumps(reason)
+        case Resume(backlog):
+            content = backlog
         case Unsupported(kind):
             content = kind
     return _digest(f"{type(command.ask).__name__}\n{command.header.expected_revision}\n{content}")

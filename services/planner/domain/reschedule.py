@@ -6,12 +6,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from planner.domain.advance import Place
 from planner.domain.jitter import delay
 from planner.domain.limits import TICK
-from planner.domain.missed import Occurrence, Skip, skips_between, skips_of
+from planner.domain.missed import Occurrence, Skip, skips_at, skips_between, skips_of
 from planner.domain.plan import Cursor
 from planner.domain.recurrence.once import Once
-from planner.domain.recurrence.window import occurrences
+from planner.domain.recurrence.window import contains, occurrences
 from planner.domain.schedule import Schedule
 from planner_contracts.ids import PlanId
 from planner_contracts.run_event import SkipReason
@@ -21,14 +22,13 @@ UNRESOLVED_KEPT_MAX: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The cursor's new place: everything up to `resolved_until` has its outcome, `skips` are the outcomes given now."""
+    """The cursor's new place, and the outcomes that are given now."""
 
-    resolved_until: datetime
-    following: Occurrence | None
+    place: Place
     skips: tuple[Skip, ...] = ()
 
 
-def first_occurrence(schedule: Schedule, *, plan_id: PlanId, now: datetime, resolved_until: datetime | None = None) -> Move:
+def first_occurrence(schedule: Schedule, *, plan_id: PlanId, now: datetime, resolved_until: datetime | None = None) -> Place:
     """Where a schedule begins: strictly after `now`, except that an `execute_at` in the past is taken.
 
     `resolved_until`: of a plan that has begun before. What lies there has its outcome and is never taken again.
@@ -37,7 +37,7 @@ def first_occurrence(schedule: Schedule, *, plan_id: PlanId, now: datetime, reso
     if isinstance(schedule.rule, Once) and schedule.rule.instant <= now:
         taken = schedule.rule.instant - TICK
         since = taken if resolved_until is None or taken >= resolved_until else since
-    return Move(since, next_after(schedule, plan_id=plan_id, after=since))
+    return Place(since, next_after(schedule, plan_id=plan_id, after=since))
 
 
 def next_after(schedule: Schedule, *, plan_id: PlanId, after: datetime) -> Occurrence | None:
@@ -54,25 +54,32 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
     past occurrences.
     """
     if same_times(old, new):
-        return Move(cursor.resolved_until, next_after(new, plan_id=cursor.plan_id, after=cursor.resolved_until))
-    waiting = _unresolved(old, cursor, now)
-    if not waiting:
-        return first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
-    named = set(occurrences(new, after=waiting[0] - TICK, until=now, limit=UNRESOLVED_KEPT_MAX + 1).instants)
-    kept = [instant for instant in waiting if instant in named]
+        following = next_after(new, plan_id=cursor.plan_id, after=cursor.resolved_until)
+        return Move(Place(cursor.resolved_until, following, cursor.held))
+    due = _unresolved(old, cursor, now)
+    few = len(cursor.held) + len(due) <= UNRESOLVED_KEPT_MAX
+    held = tuple(nominal for nominal in cursor.held if few and contains(new, nominal))
+    given_up = skips_at(old, SkipReason.SUPERSEDED, [nominal for nominal in cursor.held if nominal not in held])
+    if not due:
+        begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
+        return Move(replace(begun, held=held), given_up)
+    named = set(occurrences(new, after=due[0] - TICK, until=now, limit=UNRESOLVED_KEPT_MAX + 1).instants)
+    kept = [instant for instant in due if instant in named]
     # Kept occurrences are found again from the cursor, so it may go back only where the new schedule names nothing else there.
-    if len(waiting) <= UNRESOLVED_KEPT_MAX and kept and {instant for instant in named if instant >= kept[0]} == set(kept):
+    if few and kept and {instant for instant in named if instant >= kept[0]} == set(kept):
         resolved_until = kept[0] - TICK
-        return Move(resolved_until, next_after(new, plan_id=cursor.plan_id, after=resolved_until), _superseded(waiting, named))
-    begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=waiting[-1])
-    return replace(begun, skips=skips_between(old, SkipReason.SUPERSEDED, waiting[0], now))
+        following = next_after(new, plan_id=cursor.plan_id, after=resolved_until)
+        return Move(Place(resolved_until, following, held), given_up + _superseded(due, named))
+    begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=due[-1])
+    return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
 
 
 def cancelled_occurrences(schedule: Schedule, *, cursor: Cursor, now: datetime) -> tuple[Skip, ...]:
     """The outcomes of a cancel: every unresolved occurrence with a nominal time at or before `now` is `cancelled`."""
+    held = skips_at(schedule, SkipReason.CANCELLED, cursor.held)
     if cursor.next_nominal is None or cursor.next_nominal > now:
-        return ()
-    return skips_between(schedule, SkipReason.CANCELLED, cursor.next_nominal, now)
+        return held
+    return held + skips_between(schedule, SkipReason.CANCELLED, cursor.next_nominal, now)
 
 
 def same_times(one: Schedule, other: Schedule) -> bool:

@@ -1,20 +1,24 @@
 """An unfinished run as its owner holds it, and what a report makes of it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from planner_contracts.ids import OrganizationId, PlanId, RunId, TenantId
 from planner_contracts.run import RunReason, RunState, RunTrigger
 from planner_contracts.run_report import ReportedState, RunReport
 
+OPEN_MAX: Final = timedelta(days=1)
+"""So long an unfinished run bars others of its plan (scheduling.md, section 5.5)."""
+KEPT_MAX: Final = timedelta(days=7)
+"""So long reports on a run are waited for, as long as its action's topic keeps the message."""
 SCHEDULE_ORIGIN: Final = "schedule"
 FIRST_SEQUENCE: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution. Times are UTC; `sequence` is that of its newest event."""
+    """One execution. Times are UTC; `sequence` is that of its newest event. `open`: it still counts among its plan's open runs."""
 
     run_id: RunId
     plan_id: PlanId
@@ -27,6 +31,7 @@ class Run:
     scheduled_for: datetime
     due_at: datetime
     published_at: datetime
+    open: bool = True
     state: RunState = RunState.PENDING
     sequence: int = FIRST_SEQUENCE
     started_at: datetime | None = None
@@ -36,6 +41,11 @@ class Run:
     result: Any = None
     error: dict[str, Any] | None = None
     reason: RunReason | None = None
+
+    @property
+    def wake_at(self) -> datetime:
+        """Where the run's timer stands: at the end of its being open, then at the end of its being kept."""
+        return self.published_at + (OPEN_MAX if self.open else KEPT_MAX)
 
     @property
     def is_final(self) -> bool:
@@ -72,6 +82,11 @@ def observe(report: RunReport, run: Run, *, now: datetime) -> Observation | None
             return _ended(run, report, RunState.FAILED, now)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def cancel(run: Run, *, now: datetime) -> Run:
+    """The run ended for the sake of a newer one of its plan."""
+    return replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.CANCELLED)
 
 
 def expire(run: Run, *, now: datetime) -> Run:

@@ -49,7 +49,7 @@ class Schedule:
     def names_labels(self) -> bool:
         """Whether it fires once for each label, rather than at instants (R4)."""
         match self.rule:
-            case Cron(wildcard=wildcard):
+            case Cron(wildcard=wildcard) | Calendar(base=Cron(wildcard=wildcard)):
                 return not wildcard
             case Rrule(rule=rule):
                 return isinstance(rule, LabelRule)

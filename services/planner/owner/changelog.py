@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
@@ -15,7 +15,6 @@ from planner.runtime.incarnation import INCARNATION_KEY
 
 POSITION_KEY: Final = b"position"
 BARRIER_KEY: Final = b"barrier"
-RUN_KEPT: Final = timedelta(days=7)
 
 State = PlanRevision | Cursor | Run | Receipt | Retired
 
@@ -37,8 +36,8 @@ _ID_OF: Final[dict[StateKind, Callable[[Any], str]]] = {
 }
 _WAKES: Final[dict[StateKind, Callable[[Any], datetime | None]]] = {
     StateKind.DEFINITION: lambda _: None,
-    StateKind.CURSOR: attrgetter("next_due"),
-    StateKind.RUN: lambda run: run.published_at + RUN_KEPT,
+    StateKind.CURSOR: attrgetter("wake_at"),
+    StateKind.RUN: attrgetter("wake_at"),
     StateKind.RECEIPT: attrgetter("expires_at"),
     StateKind.RETIRED: attrgetter("expires_at"),
 }
@@ -46,10 +45,14 @@ _WAKES: Final[dict[StateKind, Callable[[Any], datetime | None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The next offset of each input partition that the shard has not taken in yet."""
+    """The next offset of each input partition that the shard has not taken in yet.
+
+    `tzdata`: the version of the zone database that every plan's next occurrence has been computed with.
+    """
 
     commands: int = 0
     reports: int = 0
+    tzdata: str = ""
 
 
 _INPUTS: Final = msgspec.json.Decoder(Inputs)

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from planner.domain.command import Cancel, Command, Create, Header, Unsupported, Update
+from planner.domain.command import Ask, Cancel, Command, Create, Header, Pause, Resume, Unsupported, Update
+from planner.domain.resume import ResumeBacklog
 from planner_contracts import ids
 from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.errors import ErrorCode
@@ -154,15 +155,23 @@ def _command(event: Envelope, command_id: str) -> Command | Invalid:
         expected_revision=message.expected_revision,
         fingerprint=_fingerprint(event.type, data),
     )
+    return Command(header, _ask(kind, data))
+
+
+def _ask(kind: CommandType, data: Mapping[str, Any]) -> Ask:
     match kind:
         case CommandType.CREATE:
-            return Command(header, Create(data["plan"]))
+            return Create(data["plan"])
         case CommandType.UPDATE:
-            return Command(header, Update(data["patch"]))
+            return Update(data["patch"])
         case CommandType.CANCEL:
-            return Command(header, Cancel())
+            return Cancel()
+        case CommandType.PAUSE:
+            return Pause(data.get("reason"))
+        case CommandType.RESUME:
+            return Resume(ResumeBacklog(data.get("backlog", ResumeBacklog.SKIP)))
         case _:
-            return Command(header, Unsupported(kind))
+            return Unsupported(kind)
 
 
 def _plan_id(message: CommandMessage) -> PlanId:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from planner.domain.plan import StateKind
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -82,6 +82,14 @@ class Due:
     head: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Plans' cursors with their definitions, as many as one look found. `following` is where the next look goes on; 0: that was all."""
+
+    cursors: tuple[DueTimer, ...]
+    following: int
+
+
 class Index(Protocol):
     """One shard's index. Every call has its own deadline, and raises UnavailableError if no answer came in time."""
 
@@ -99,6 +107,18 @@ class Index(Protocol):
 
     async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
         """The records that exist of these. Raises IndexMovedError if the index is not at `at`, IndexDamagedError if it is not whole."""
+
+    async def open_runs(self, at: Position, plans: Sequence[StateKey], *, limit: int) -> Mapping[StateKey, Sequence[str]]:
+        """The ids of open runs of each plan, named by its cursor's key; of one that has more than `limit`, any `limit`.
+
+        Raises IndexMovedError if the index is not at `at`, IndexDamagedError if it is not whole.
+        """
+
+    async def scan(self, at: Position, *, start: int, lacking: str) -> Page:
+        """About a hundred plans from a place of the scan on (0 is its beginning), those whose cursor lacks a text.
+
+        What is there throughout a whole scan is found, some of it perhaps twice. Raises like `read`.
+        """
 
     async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
         """Write the changes in numbered parts, each only if the part before it stands; the last sets `to`. The new head comes back.

@@ -40,3 +40,8 @@ class ShardKeys:
     def timers(self, tenant_id: str) -> str:
         """One tenant's timers."""
         return f"{self.timers_prefix}{tenant_id}"
+
+    @cached_property
+    def open_runs_prefix(self) -> str:
+        """What each plan's set of open runs begins with: `<tenant>/<plan id>` follows, members are run ids."""
+        return f"{self.prefix}open:"

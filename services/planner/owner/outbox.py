@@ -12,7 +12,7 @@ from planner.domain.run import Run
 from planner.owner.inbox import Incoming
 from planner.owner.report_tokens import ReportTokens
 from planner_contracts import envelope
-from planner_contracts.action import ACTION_TYPE_PREFIX
+from planner_contracts.action import ACTION_TYPE_PREFIX, CONTROL_TYPE
 from planner_contracts.envelope import HEADERS, Envelope
 from planner_contracts.instants import format_instant
 from planner_contracts.message import Message
@@ -129,6 +129,12 @@ class _ActionData(msgspec.Struct, gc=False):
     heartbeat_timeout_seconds: int | None
 
 
+class _CancelData(msgspec.Struct, gc=False):
+    run_id: str
+    plan_id: str
+    reason: str
+
+
 class Outbox:
     """Makes the records of one shard: partition `partition` of `partitions` in a namespace."""
 
@@ -146,6 +152,7 @@ class Outbox:
     def action(self, run: Run, revision: PlanRevision) -> Record:
         """The message that asks a worker for the run."""
         document = revision.document
+        key, partition = self._place(run, revision)
         data = _ActionData(
             run_id=run.run_id,
             plan_id=run.plan_id,
@@ -164,12 +171,15 @@ class Outbox:
             report_deadline=None,
             heartbeat_timeout_seconds=None,
         )
-        ordering_key = document["ordering_key"]
-        key = (ordering_key or run.plan_id).encode()
-        # A plan lies in this shard's partition because its id does, so only an ordering key has to be hashed.
-        partition = self._partition if ordering_key is None else partition_for(key, self._partitions)
         value = self._run_value(run.run_id, ACTION_TYPE_PREFIX + run.action, run, data, at=run.published_at)
         return Record(topic(self._namespace, TopicRole.ACTION, run.action), partition, key, value, HEADERS)
+
+    def cancel_requested(self, run: Run, revision: PlanRevision, *, at: datetime) -> Record:
+        """The message that asks the run's worker to stop."""
+        key, partition = self._place(run, revision)
+        data = _CancelData(run_id=run.run_id, plan_id=run.plan_id, reason=run.reason or "")
+        value = self._run_value(f"{run.run_id}/cancel", CONTROL_TYPE, run, data, at=at)
+        return Record(topic(self._namespace, TopicRole.CONTROL, run.action), partition, key, value, HEADERS)
 
     def run_event(self, run: Run, *, at: datetime, next_run_at: datetime | None = None) -> Record:
         """The event of the state that the run has come to."""
@@ -266,6 +276,15 @@ class Outbox:
         if _BATCH_OVERHEAD_BYTES + len(key) + len(source.value or b"") + headers > self._forwarded_bytes_max[source.topic]:
             return None
         return Record(source.topic, partition, key, source.value, list(source.headers))
+
+    def _place(self, run: Run, revision: PlanRevision) -> tuple[bytes, int]:
+        """Key and partition of what is said to the run's worker."""
+        ordering_key = revision.document["ordering_key"]
+        if ordering_key is None:
+            # A plan lies in this shard's partition because its id does, so only an ordering key has to be hashed.
+            return run.plan_id.encode(), self._partition
+        key = ordering_key.encode()
+        return key, partition_for(key, self._partitions)
 
     def _encoded(self, event_id: str, event_type: str, data: Message, *, about: Subject, at: datetime) -> bytes:
         return envelope.encode(

@@ -1,4 +1,4 @@
-"""The index in Redis: four scripts, each guarded by the position (lua/; owner/README.md has the key table)."""
+"""The index in Redis: scripts, each guarded by the position (lua/; owner/README.md has the key table)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,6 +19,7 @@ from planner.owner.index import (
     Found,
     IndexDamagedError,
     IndexMovedError,
+    Page,
     Position,
     StateKey,
     instant_of,
@@ -32,6 +33,7 @@ READ_BYTES_MAX: Final = 1_000_000
 READ_RECORDS_MAX: Final = 500
 APPLY_CHANGES_MAX: Final = 1000
 SCAN_COUNT: Final = 500
+SCAN_PLANS: Final = 100
 
 _PACKER: Final = msgspec.msgpack.Encoder()
 _KINDS: Final = tuple(StateKind)
@@ -49,6 +51,8 @@ class RedisIndex:
         self._hashes = [keys.records(kind) for kind in _KINDS]
         self._due = redis.register_script(_script("due"))
         self._read = redis.register_script(_script("read"))
+        self._open = redis.register_script(_script("open"))
+        self._scan = redis.register_script(_script("scan"))
         self._apply = redis.register_script(_script("apply"))
         self._unlink = redis.register_script(_script("unlink"))
 
@@ -79,6 +83,24 @@ class RedisIndex:
             _whole(answer)
             records.update({key: record for key, record in zip(wanted, answer[1:], strict=True) if record is not None})
         return records
+
+    async def open_runs(self, at: Position, plans: Sequence[StateKey], *, limit: int) -> Mapping[StateKey, Sequence[str]]:
+        arguments: list[Any] = [at.marker, limit, self._keys.open_runs_prefix, *(f"{plan.tenant_id}/{plan.id}" for plan in plans)]
+        async with _deadline():
+            answer = await self._open(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
+        _whole(answer)
+        return {plan: sorted(run.decode() for run in runs) for plan, runs in zip(plans, answer[1:], strict=True)}
+
+    async def scan(self, at: Position, *, start: int, lacking: str) -> Page:
+        arguments: list[Any] = [at.marker, start, SCAN_PLANS, lacking]
+        async with _deadline():
+            answer = await self._scan(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
+        _whole(answer)
+        cursors = []
+        for field, cursor, definition in zip(*(iter(answer[2:]),) * 3, strict=True):
+            tenant, _, plan = field.decode().partition("/")
+            cursors.append(DueTimer(StateKey(StateKind.CURSOR, tenant, plan), cursor, definition))
+        return Page(tuple(cursors), int(answer[1]))
 
     async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
         part = start.part if isinstance(start, Found) else 0
@@ -120,7 +142,7 @@ class RedisIndex:
         tenants = {tenant: number for number, tenant in enumerate(dict.fromkeys(change.key.tenant_id for change in changes), start=1)}
         keys = [self._keys.position, self._keys.tenants, *self._hashes, *(self._keys.timers(tenant) for tenant in tenants)]
         guard = (marker, part, next_part, becomes, microseconds(to.appended_at), to.inputs)
-        arguments: list[Any] = [*guard, len(_KINDS), len(tenants), *tenants]
+        arguments: list[Any] = [*guard, len(_KINDS), len(tenants), *tenants, self._keys.open_runs_prefix]
         arguments.append(_PACKER.encode([_packed(change, tenants) for change in changes]))
         async with _deadline():
             answer = await self._apply(keys=keys, args=arguments)

@@ -1,6 +1,6 @@
 """What a tick knows of its shard's state: what the index holds, and over it what the tick's earlier decisions changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired, StateKind
 from planner.domain.run import Run
@@ -14,8 +14,10 @@ class TickState:
     leaves nothing behind.
     """
 
-    def __init__(self, known: Mapping[StateKey, bytes]) -> None:
+    def __init__(self, known: Mapping[StateKey, bytes], open_runs: Mapping[StateKey, Sequence[str]] | None = None) -> None:
+        """`open_runs`: their ids by the key of the plan's cursor, of the plans whose runs a decision may end."""
         self._known = known
+        self._open_runs = open_runs or {}
         self._decoded: dict[StateKey, State | None] = {}
         self._staged: dict[StateKey, tuple[State | None, Change]] = {}
         self.changes: dict[StateKey, Change] = {}
@@ -37,6 +39,13 @@ class TickState:
         record = self._get(StateKey(StateKind.RUN, tenant_id, run_id))
         assert record is None or isinstance(record, Run)
         return record
+
+    def open_runs(self, tenant_id: str, plan_id: str) -> list[Run]:
+        """The plan's open runs: those that were gathered, and those of this tick."""
+        gathered = self._open_runs.get(StateKey(StateKind.CURSOR, tenant_id, plan_id), ())
+        touched = (key for key in (*self.changes, *self._staged) if key.kind is StateKind.RUN and key.tenant_id == tenant_id)
+        found = (self.run(tenant_id, run_id) for run_id in dict.fromkeys((*gathered, *(key.id for key in touched))))
+        return [run for run in found if run is not None and run.open and run.plan_id == plan_id]
 
     def receipt(self, tenant_id: str, receipt_id: str) -> Receipt | None:
         """What is remembered under a command id or an idempotency key."""

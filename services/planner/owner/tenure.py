@@ -1,17 +1,18 @@
 """One shard from a takeover to the next failure: where it stands, and its tick (docs/architecture.md, "Tick")."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
 
+from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.command import Command
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics, actions_named
-from planner.owner.changelog import POSITION_KEY, Inputs, encode_inputs, key_bytes, readable
+from planner.owner.changelog import POSITION_KEY, Inputs, decode_inputs, encode_inputs, key_bytes, readable
 from planner.owner.inbox import contained, read_command, read_report
-from planner.owner.index import Change, DueTimer, Index, Position, StateKey
+from planner.owner.index import Change, DueTimer, Index, Page, Position, StateKey
 from planner.owner.inputs import Gathered
 from planner.owner.metrics import ShardMetrics
 from planner.owner.outbox import Outbox, Record
@@ -20,7 +21,7 @@ from planner.owner.schedules import Schedules
 from planner.owner.shard_name import ShardName
 from planner.owner.state import TickState
 from planner.owner.takeover import Taken
-from planner.owner.tick import ReadCommand, ReadReport, Tick, in_turns
+from planner.owner.tick import CANCELLED_PER_TICK_MAX, ReadCommand, ReadReport, Tick, in_turns
 from planner.runtime.clock import Clock
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole
@@ -28,6 +29,11 @@ from planner_contracts.topics import TopicRole
 TIMERS_PER_READ_MAX: Final = 500
 READS_PER_TICK_MAX: Final = 2
 NAP_MAX_S: Final = 1.0
+
+# In a definition, whose due occurrence may end its open runs; wherever else the text stands, it only costs a look for them.
+_ENDS_RUNS: Final = b'"cancel_previous"'
+# In a cursor that our own version of the zone database has computed.
+_CURRENT: Final = f'"tzdata":"{TZDATA_VERSION}"'
 
 _log = get_logger("owner")
 
@@ -54,10 +60,15 @@ class Tenure:
         self._producer = taken.producer
         self._position = taken.position
         self._head = taken.head
+        self._tzdata = decode_inputs(taken.position.inputs).tzdata
+        # Plans of which nothing is due may have a next occurrence that another version of the zone database computed.
+        self._scan: int | None = None if self._tzdata == TZDATA_VERSION else 0
         self._changelog = name.topic(TopicRole.OWNER_CHANGELOG)
 
     def wait_s(self) -> float:
         """How long nothing is due. Input, or a stop, ends the wait earlier; no wait is longer than a second of monotonic time."""
+        if self._scan is not None:
+            return 0.0
         if self._head is None:
             return NAP_MAX_S
         return min(NAP_MAX_S, max(0.0, (self._head - self._parts.clock.now()).total_seconds()))
@@ -70,10 +81,13 @@ class Tenure:
         await self._parts.action_topics.look_up(actions_named(read.content for read in commands if isinstance(read.content, Command)))
         now = self._parts.clock.now()
         timers = await self._due(now)
-        if not (commands or reports or timers):
+        page = Page((), 0) if self._scan is None else await self._parts.index.scan(self._position, start=self._scan, lacking=_CURRENT)
+        scanned = self._scan is not None and not page.following
+        if not (commands or reports or timers or page.cursors or scanned):
+            self._scan = page.following or None
             return
         began = self._parts.clock.monotonic()
-        tick = self._decided(await self._known(commands, reports, timers), now)
+        tick = self._decided(await self._known(commands, reports, (*timers, *page.cursors)), now)
         for command in commands:
             tick.command(command)
         for report in reports:
@@ -82,9 +96,14 @@ class Tenure:
             if tick.is_full:
                 break
             tick.timer(timer)
+        for plan in page.cursors:
+            tick.refresh(plan.key)
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
+        if scanned:
+            self._tzdata = TZDATA_VERSION
         await self._commit_and_apply(tick.records, tick.changes, gathered.after)
+        self._scan = page.following or None
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
         for (name, reason), count in tick.counts.items():
             if name == "dead_letters":
@@ -115,17 +134,22 @@ class Tenure:
         needed = dict.fromkeys(key for read in commands for key in read.needs())
         needed |= dict.fromkeys(key for report in reports for key in report.needs())
         needed |= dict.fromkeys(key for timer in timers if timer.key.kind is StateKind.RUN for key in plan_of_run(timer))
+        ending = [timer.key for timer in timers if timer.definition is not None and _ENDS_RUNS in timer.definition]
+        open_runs: Mapping[StateKey, Sequence[str]] = {}
+        if ending:
+            open_runs = await self._parts.index.open_runs(self._position, ending, limit=CANCELLED_PER_TICK_MAX + 1)
+            needed |= {StateKey(StateKind.RUN, plan.tenant_id, run): None for plan, runs in open_runs.items() for run in runs}
         wanted = [key for key in needed if key not in known]
         if wanted:
             known |= await self._parts.index.read(self._position, wanted)
-        return TickState(known)
+        return TickState(known, open_runs)
 
     def _decided(self, state: TickState, now: datetime) -> Tick:
         parts = self._parts
         return Tick(state, parts.outbox, actions=parts.action_topics.known, tokens=parts.tokens, schedules=parts.schedules, now=now)
 
     async def _commit_and_apply(self, records: Sequence[Record], changes: Sequence[Change], after: Inputs) -> None:
-        inputs = encode_inputs(after)
+        inputs = encode_inputs(replace(after, tzdata=self._tzdata))
         partition = self._name.partition
         log = [Record(self._changelog, partition, key_bytes(change.key), change.value) for change in changes]
         # The position record is the last of the changelog's batch, so that its acknowledgement says where the index will stand.

@@ -1,6 +1,6 @@
 """The deciding part of a shard's tick: gathered input in, records and state changes out. No effect happens here."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,14 +8,17 @@ from functools import partial
 from operator import itemgetter
 from typing import Final, assert_never
 
+from planner.domain.advance import Place, advanced
 from planner.domain.command import Command, Create
-from planner.domain.decide import Decision, Known, decide, given_up, rejection
-from planner.domain.fire import advanced, fire
-from planner.domain.missed import skips_of
+from planner.domain.decide import Decision, Known, OwnChange, decide, given_up, recomputed_plan, rejection
+from planner.domain.definition import load
+from planner.domain.fire import Fire, fire, next_of
+from planner.domain.missed import Skip, skips_of
 from planner.domain.plan import RETIRED_KEPT, Cursor, PlanRevision, Retired, StateKind
 from planner.domain.receipts import key_receipt_id
+from planner.domain.recompute import is_outdated, recomputed
 from planner.domain.reschedule import next_after
-from planner.domain.run import Run, expire, observe
+from planner.domain.run import Run, cancel, expire, observe
 from planner.owner.changelog import key_bytes
 from planner.owner.inbox import Incoming, Invalid, Misrouted, Report, Unreadable
 from planner.owner.index import Change, DueTimer, StateKey
@@ -32,6 +35,8 @@ FIRES_PER_TIMER_MAX: Final = 100
 RECORDS_PER_TICK_MAX: Final = 5000
 BYTES_PER_TICK_MAX: Final = 8_000_000
 """What timers may add to a transaction. After an outage each may have a hundred outcomes; what does not fit stays due."""
+CANCELLED_PER_TICK_MAX: Final = 500
+"""So many open runs end at once for the sake of a new one; where there are more it waits until all have."""
 _ENVELOPE_BYTES: Final = 1000
 
 
@@ -184,8 +189,7 @@ class Tick:
             return
         self._move(revision, cursor)
         for skip in decision.skips:
-            self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=cursor.next_due))
-            self.counts["skipped", skip.reason] += 1
+            self._skip(skip, revision, cursor.next_due)
 
     def _observe(self, report: Report, source: Incoming) -> None:
         said = report.said
@@ -204,6 +208,10 @@ class Tick:
         run = self._state.run(tenant_id, run_id)
         if run is None:
             return  # a report of this tick has ended it
+        if run.open:
+            self._state.put(tenant_id, replace(run, open=False))
+            self._close(run)
+            return
         self._run_moved(expire(run, now=self._now), announced=True)
 
     def _run_moved(self, run: Run, *, announced: bool) -> None:
@@ -213,9 +221,15 @@ class Tick:
             self._state.put(run.tenant_id, run)
             return
         self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
+        if run.open:
+            self._close(run)
+
+    def _close(self, run: Run) -> None:
+        """One run less is open: if it was the last, the turn of those that wait for it comes with the plan's timer, at once."""
         revision, cursor = self._state.revision(run.tenant_id, run.plan_id), self._state.cursor(run.tenant_id, run.plan_id)
         if revision is not None and cursor is not None:
-            self._move(revision, replace(cursor, open_runs=cursor.open_runs - 1))
+            left = cursor.open_runs - 1
+            self._move(revision, replace(cursor, open_runs=left, wait_for_run=cursor.wait_for_run and left > 0))
 
     def _fires_max(self, due: DueTimer) -> int:
         """How many occurrences of the plan fit: at least one, or a plan with a large payload would never fire."""
@@ -226,21 +240,78 @@ class Tick:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         if revision is None or cursor is None:
             return  # a command of this tick has ended it
-        decision = fire(revision, cursor, self._schedules.of(revision, cursor), now=self._now, limit=limit)
+        schedule = self._schedules.of(revision, cursor)
+        if is_outdated(cursor, schedule):
+            revision, cursor = self._recompute(revision, cursor)
+            schedule = self._schedules.of(revision, cursor)
+        decision = fire(revision, cursor, schedule, now=self._now, limit=limit)
         if decision is None:
             return
-        next_due = decision.cursor.next_due
-        for skip in decision.skips:
-            self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))
-            self.counts["skipped", skip.reason] += 1
-        for run in decision.runs:
-            self.records.append(self._outbox.action(run, revision))
-            self.records.append(self._outbox.run_event(run, at=self._now, next_run_at=next_due))
-            self._state.put(tenant_id, run)
-            self.lateness_s.append((run.published_at - run.due_at).total_seconds())
+        if decision.ends_open_runs and not self._cancel_open_runs(revision, cursor):
+            return
+        self._publish(revision, decision)
         if decision.completed:
             self.records.append(self._outbox.completed(revision, at=self._now))
         self._move(revision, decision.cursor)
+
+    def _publish(self, revision: PlanRevision, decision: Fire) -> None:
+        """Its runs and skips, in rising nominal order."""
+        next_due = decision.cursor.next_due
+        skips = deque(decision.skips)
+        for run in decision.runs:
+            while skips and skips[0].first < run.scheduled_for:
+                self._skip(skips.popleft(), revision, next_due)
+            self.records.append(self._outbox.action(run, revision))
+            self.records.append(self._outbox.run_event(run, at=self._now, next_run_at=next_due))
+            self.lateness_s.append((run.published_at - run.due_at).total_seconds())
+            if decision.ends_open_runs and run is not decision.runs[-1]:
+                self._cancel_run(run, revision)
+            else:
+                self._state.put(run.tenant_id, run)
+        for skip in skips:
+            self._skip(skip, revision, next_due)
+
+    def _skip(self, skip: Skip, revision: PlanRevision, next_due: datetime | None) -> None:
+        self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))
+        self.counts["skipped", skip.reason] += 1
+
+    def _cancel_open_runs(self, revision: PlanRevision, cursor: Cursor) -> bool:
+        """End the plan's open runs for the sake of one that is due. False where some are left for the next tick: then it waits."""
+        runs = self._state.open_runs(revision.tenant_id, revision.plan_id)
+        for run in runs[:CANCELLED_PER_TICK_MAX]:
+            self._cancel_run(run, revision)
+        if len(runs) <= CANCELLED_PER_TICK_MAX:
+            return True
+        self._state.put(revision.tenant_id, replace(cursor, open_runs=cursor.open_runs - CANCELLED_PER_TICK_MAX))
+        return False
+
+    def _cancel_run(self, run: Run, revision: PlanRevision) -> None:
+        ended = cancel(run, now=self._now)
+        self.records.append(self._outbox.run_event(ended, at=self._now))
+        self.records.append(self._outbox.cancel_requested(ended, revision, at=self._now))
+        self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
+
+    def refresh(self, key: StateKey) -> None:
+        """Compute a plan's next occurrence anew if it was computed with another version of the zone database."""
+        self._contained(f"plan {key.id}, recomputed", partial(self._refresh, key.tenant_id, key.id))
+
+    def _refresh(self, tenant_id: str, plan_id: str) -> None:
+        revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
+        if revision is not None and cursor is not None and is_outdated(cursor, self._schedules.of(revision, cursor)):
+            self._recompute(revision, cursor)
+
+    def _recompute(self, revision: PlanRevision, cursor: Cursor) -> tuple[PlanRevision, Cursor]:
+        moved = recomputed(revision, cursor, load(revision.document).schedule)
+        change = recomputed_plan(revision, cursor, moved, now=self._now)
+        self._own_change(revision, change)
+        return change.revision or revision, change.cursor
+
+    def _own_change(self, revision: PlanRevision, change: OwnChange) -> None:
+        if change.revision is not None:
+            self._state.put(revision.tenant_id, change.revision)
+        self._move(change.revision or revision, change.cursor)
+        event_id = f"{revision.plan_id}/{change.event.command_id}"
+        self.records.append(self._outbox.plan_event(event_id, change.type, change.event, about=subject_of(revision), at=self._now))
 
     def _move(self, revision: PlanRevision, cursor: Cursor) -> None:
         """The plan's cursor moves; a plan that ended and has no open run any more is only remembered as retired."""
@@ -278,25 +349,26 @@ class Tick:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         assert revision is not None, plan_id
         assert cursor is not None, plan_id
-        assert cursor.next_nominal is not None, plan_id
-        following = next_after(self._schedules.of(revision, cursor), plan_id=cursor.plan_id, after=cursor.next_nominal)
-        for skip in skips_of(SkipReason.UNDELIVERABLE, [cursor.next_nominal]):
-            next_due = None if following is None else following.due_at
-            self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))
-            self.counts["skipped", skip.reason] += 1
-        if following is None:
+        if cursor.held and not cursor.wait_for_run:
+            failed = cursor.held[0]
+            place = Place(cursor.resolved_until, next_of(cursor), cursor.held[1:])
+        else:
+            assert cursor.next_nominal is not None, plan_id
+            failed = cursor.next_nominal
+            following = next_after(self._schedules.of(revision, cursor), plan_id=cursor.plan_id, after=failed)
+            place = Place(failed, following, cursor.held)
+        moved = advanced(cursor, place, revision, self._schedules.of(revision, cursor))
+        for skip in skips_of(SkipReason.UNDELIVERABLE, [failed]):
+            self._skip(skip, revision, moved.next_due)
+        if moved.status is PlanStatus.COMPLETED:
             self.records.append(self._outbox.completed(revision, at=self._now))
-        self._move(revision, advanced(cursor, cursor.next_nominal, following))
+        self._move(revision, moved)
 
     def _pause(self, tenant_id: str, plan_id: str) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         assert revision is not None, plan_id
         assert cursor is not None, plan_id
-        pause = given_up(revision, cursor, now=self._now)
-        self._state.put(tenant_id, pause.revision)
-        self._state.put(tenant_id, pause.cursor)
-        event_id, about = f"{plan_id}/paused/{pause.revision.number}", subject_of(revision)
-        self.records.append(self._outbox.plan_event(event_id, PlanEventType.PAUSED, pause.event, about=about, at=self._now))
+        self._own_change(revision, given_up(revision, cursor, now=self._now))
 
     def _stop(self, tenant_id: str, plan_id: str) -> None:
         cursor = self._state.cursor(tenant_id, plan_id)

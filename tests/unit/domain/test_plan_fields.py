@@ -113,9 +113,6 @@ def test_what_the_server_sets_cannot_be_given(name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
-        ({"active": False}, "/active"),
-        ({"overlap": "skip"}, "/overlap"),
-        ({"overlap": {"policy": "queue_all", "limit": 5}}, "/overlap"),
         ({"retry": {"max_attempts": 2}}, "/retry/max_attempts"),
         ({"run_timeout_seconds": 60}, "/run_timeout_seconds"),
         ({"heartbeat_timeout_seconds": 60}, "/heartbeat_timeout_seconds"),

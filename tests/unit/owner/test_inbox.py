@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from planner.domain.command import Cancel, Command, Create, Unsupported, Update
+from planner.domain.command import Ask, Cancel, Command, Create, Pause, Resume, Unsupported, Update
+from planner.domain.resume import ResumeBacklog
 from planner.owner.inbox import Invalid, Misrouted, Report, Unreadable, contained, read_command, read_report
 from planner_contracts.ids import run_id
 from planner_contracts.partitioning import partition_for
@@ -25,6 +26,7 @@ from support.incoming import (
 )
 from support.plans import NOON, ONCE, ORGANIZATION, TENANT, command_id
 
+SUPPORTED = {CommandType.CREATE, CommandType.UPDATE, CommandType.CANCEL, CommandType.PAUSE, CommandType.RESUME}
 PLAN = "00000000-0000-4000-8000-000000000001"
 RUN = run_id(PLAN, "schedule", NOON, 1)
 Read = Command | Invalid | Misrouted | Unreadable
@@ -175,7 +177,20 @@ def test_each_command_asks_for_what_it_names() -> None:
     assert command(read_command(a_cancel(PLAN, "c1"), partition=0, partitions=1)).ask == Cancel()
 
 
-@pytest.mark.parametrize("kind", sorted(COMMANDS.keys() - {CommandType.CREATE, CommandType.UPDATE, CommandType.CANCEL}))
+@pytest.mark.parametrize(
+    ("kind", "content", "ask"),
+    [
+        ("plan.pause", {}, Pause(None)),
+        ("plan.pause", {"reason": "a fair"}, Pause("a fair")),
+        ("plan.resume", {}, Resume(ResumeBacklog.SKIP)),
+        ("plan.resume", {"backlog": "latest"}, Resume(ResumeBacklog.LATEST)),
+    ],
+)
+def test_pause_and_resume_say_why_and_what_becomes_of_the_backlog(kind: str, content: dict[str, Any], ask: Ask) -> None:
+    assert command(read(event(kind, command_data(plan_id=PLAN, **content)))).ask == ask
+
+
+@pytest.mark.parametrize("kind", sorted(COMMANDS.keys() - SUPPORTED))
 def test_a_command_of_a_later_version_is_answered_as_unsupported(kind: CommandType) -> None:
     content: dict[CommandType, dict[str, Any]] = {
         CommandType.BACKFILL: {"plan_id": PLAN, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"},

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from planner.domain.plan import StateKind
-from planner.owner.changelog import RUN_KEPT
+from planner.domain.run import KEPT_MAX
 from planner.owner.inbox import Misrouted
 from planner.owner.index import StateKey
 from planner.owner.outbox import Outbox
@@ -111,8 +111,8 @@ def test_what_was_remembered_goes_when_its_time_is_over() -> None:
 def test_a_run_that_nobody_reports_on_ends_when_it_is_not_kept_longer() -> None:
     shard = a_shard(ONCE)
     shard.tick(now=ONE)
-    assert shard.tick(now=ONE + RUN_KEPT - timedelta(microseconds=1)).of("run.failed") == []
-    ended = shard.tick(now=ONE + RUN_KEPT)
+    assert shard.tick(now=ONE + KEPT_MAX - timedelta(microseconds=1)).of("run.failed") == []
+    ended = shard.tick(now=ONE + KEPT_MAX)
     assert [(data["reason"], data["sequence"]) for data in ended.of("run.failed")] == [("NOT_REPORTED", 2)]
     assert shard.kinds() == ["retired"]
 
@@ -144,7 +144,7 @@ def test_an_update_in_the_tick_in_which_the_plan_is_due_comes_first() -> None:
 def test_a_report_in_the_tick_in_which_its_run_expires_comes_first() -> None:
     shard = a_shard(ONCE)
     run = shard.tick(now=ONE).actions[0]["run_id"]
-    ticked = shard.tick(a_report(run, PLAN, "completed"), now=ONE + RUN_KEPT)
+    ticked = shard.tick(a_report(run, PLAN, "completed"), now=ONE + KEPT_MAX)
     assert ticked.types == ["run.completed"]
     assert ticked.tick.failures == []
 
@@ -244,7 +244,11 @@ def test_a_plan_whose_next_time_cannot_be_computed_is_paused_with_an_event_and_t
     (paused,) = ticked.of("plan.paused")
     assert (paused["plan_id"], paused["revision"], paused["actor"], paused["replayed"]) == (PLAN, 2, "owner", False)
     assert (paused["plan"]["status"], paused["plan"]["revision"], paused["plan"]["next_run_at"]) == ("paused", 2, None)
-    assert paused["changes"] == [{"path": "/status", "old": "active", "new": "paused"}]
+    assert paused["changes"] == [
+        {"path": "/active", "old": True, "new": False},
+        {"path": "/status", "old": "active", "new": "paused"},
+    ]
+    assert paused["reason"] == "its next time cannot be computed"
     assert is_uuid(paused["command_id"])
     assert [value_of(shard, StateKind.CURSOR, PLAN)[name] for name in ("status", "revision")] == ["paused", 2]
     assert value_of(shard, StateKind.DEFINITION, PLAN)["number"] == 2
@@ -300,10 +304,10 @@ def test_a_run_that_cannot_be_read_is_a_dead_letter_when_its_time_is_over() -> N
     run = shard.tick(now=ONE).actions[0]["run_id"]
     key = StateKey(StateKind.RUN, TENANT, run)
     shard.values[key] = b"{"
-    ticked = shard.tick(now=ONE + RUN_KEPT)
+    ticked = shard.tick(now=ONE + KEPT_MAX)
     assert [(letter.key, letter.value) for letter in ticked.dead_letters] == [(f"run/{TENANT}/{run}".encode(), b"{")]
     assert key not in shard.values
-    assert shard.tick(now=ONE + RUN_KEPT).tick.records == []
+    assert shard.tick(now=ONE + KEPT_MAX).tick.records == []
 
 
 def test_nothing_of_a_failed_decision_is_published() -> None:

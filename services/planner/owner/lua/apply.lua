@@ -2,8 +2,9 @@
 --       and whole. A new marker that begins with "building:" only claims the index, whole or not: what stands there is to be removed.
 -- KEYS: 1 position (hash), 2 tenants (sorted set), 3..2+h the hashes of records, then the sorted sets of timers of the tenants named.
 -- ARGV: 1 marker expected, 2 part expected, 3 the part this is (0: the last), 4 new marker, 5 append time of its record in microseconds,
---       6 inputs (JSON), 7 h, 8 number of tenants named, their names, then the changes as MessagePack, a list each: index of the hash
---       (from 1), index of the tenant (from 1), id, value ("" = gone), wake-up time in microseconds as text ("" = no timer).
+--       6 inputs (JSON), 7 h, 8 number of tenants named, their names, the prefix of the plans' sets of open runs (all in this slot),
+--       then the changes as MessagePack, a list each: index of the hash (from 1), index of the tenant (from 1), id, value ("" = gone),
+--       wake-up time in microseconds as text ("" = no timer).
 -- Returns: {1, earliest score of all timers or false}, or {0, marker, part} where the index is elsewhere, {0, 'damaged'} where it has lost
 --       something since its last part; then nothing was written.
 -- Atomic: a position never stands beside records of another; a zombie's part finds a changed position and writes nothing.
@@ -21,12 +22,24 @@ if string.sub(ARGV[4], 1, 9) == 'building:' then
   return {1, false}
 end
 if at[3] ~= sizes() then return {0, 'damaged'} end
+-- A run's record tells, before anything that a worker said, its plan and whether it is open.
+local function in_open_runs(command, tenant, id, run)
+  local plan = run and string.match(run, '"plan_id":"([^"]*)"')
+  if plan then redis.call(command, ARGV[9 + named] .. tenant .. '/' .. plan, id) end
+end
 local kinds = {}
 for i = 3, 2 + hashes do kinds[i - 2] = string.match(KEYS[i], '([a-z]+)$') end
-for _, change in ipairs(cmsgpack.unpack(ARGV[9 + named])) do
+for _, change in ipairs(cmsgpack.unpack(ARGV[10 + named])) do
   local number, tenant, id, value, wake = unpack(change)
   local hash, kind = KEYS[2 + number], kinds[number]
   local field = ARGV[8 + tenant] .. '/' .. id
+  if kind == 'run' then
+    if value == '' then
+      in_open_runs('SREM', ARGV[8 + tenant], id, redis.call('HGET', hash, field))
+    else
+      in_open_runs(string.match(value, '"open":(%a+)') == 'true' and 'SADD' or 'SREM', ARGV[8 + tenant], id, value)
+    end
+  end
   if value == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end
   if wake ~= '' then
     redis.call('ZADD', KEYS[2 + hashes + tenant], wake, kind .. '/' .. id)

@@ -1,0 +1,75 @@
+"""Whose turn it is while runs of the plan are open (scheduling.md, section 5.5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import dropwhile
+from typing import Any, assert_never
+
+
+class OverlapPolicy(StrEnum):
+    """What an occurrence does whose turn comes while a run of its plan is open."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+    QUEUE_ONE = "queue_one"
+    QUEUE_ALL = "queue_all"
+    CANCEL_PREVIOUS = "cancel_previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """`held_max`: how many occurrences may wait for a run to end."""
+
+    policy: OverlapPolicy
+    held_max: int
+
+    def may_fire(self, *, open_runs: int) -> bool:
+        """Whether an occurrence whose turn has come need not wait."""
+        return open_runs == 0 or self.policy in (OverlapPolicy.ALLOW, OverlapPolicy.CANCEL_PREVIOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What became of the occurrences whose turn it was: each is in one of the four, all of which rise.
+
+    `missed`: their window was over. `overlapped`: they gave way to an open run, or to newer ones that wait.
+    """
+
+    fired: Sequence[datetime]
+    held: Sequence[datetime]
+    missed: Sequence[datetime]
+    overlapped: Sequence[datetime]
+
+
+def overlap_of(document: Mapping[str, Any]) -> Overlap:
+    """The policy of a definition's document."""
+    given = document["overlap"]
+    policy = OverlapPolicy(given["policy"])
+    return Overlap(policy, given["limit"] if policy is OverlapPolicy.QUEUE_ALL else int(policy is OverlapPolicy.QUEUE_ONE))
+
+
+def take_turns(overlap: Overlap, waiting: Sequence[datetime], *, open_runs: int, window_from: datetime | None, limit: int) -> Turns:
+    """Decide on `waiting`, the held and the newly due occurrences in rising order; at most `limit` fire.
+
+    The window of those before `window_from` is over. Where no policy makes them wait, what is beyond `limit` is held too, for the
+    next decision.
+    """
+    if not overlap.may_fire(open_runs=open_runs):
+        return _waited(overlap, (), waiting, missed=())
+    in_time = waiting if window_from is None else list(dropwhile(lambda nominal: nominal < window_from, waiting))
+    missed = waiting[: len(waiting) - len(in_time)]
+    match overlap.policy:
+        case OverlapPolicy.ALLOW | OverlapPolicy.CANCEL_PREVIOUS:
+            return Turns(in_time[:limit], in_time[limit:], missed, ())
+        case OverlapPolicy.SKIP | OverlapPolicy.QUEUE_ONE | OverlapPolicy.QUEUE_ALL:
+            return _waited(overlap, in_time[:1], in_time[1:], missed=missed)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _waited(overlap: Overlap, fired: Sequence[datetime], waiting: Sequence[datetime], *, missed: Sequence[datetime]) -> Turns:
+    """The newest of `waiting` are held; the older ones give way."""
+    beyond = max(0, len(waiting) - overlap.held_max)
+    return Turns(fired, waiting[beyond:], missed, waiting[:beyond])

@@ -1,0 +1,123 @@
+"""What becomes of everything that waited during a pause (scheduling.md, section 5.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from planner.domain.advance import Place
+from planner.domain.jitter import delay
+from planner.domain.limits import TICK
+from planner.domain.missed import Skip, skips_at, skips_between
+from planner.domain.plan import Cursor
+from planner.domain.recurrence.window import first_from, newest
+from planner.domain.reschedule import next_after
+from planner.domain.schedule import Schedule
+from planner_contracts.run_event import SkipReason
+
+
+class ResumeBacklog(StrEnum):
+    """What the caller wants done about the backlog: skip it, fire its newest, or fire all that may be caught up."""
+
+    SKIP = "skip"
+    LATEST = "latest"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where the plan is then: what is to fire of the backlog is held until its turn comes, at once if no run is open."""
+
+    place: Place
+    skips: tuple[Skip, ...]
+
+
+def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, *, now: datetime) -> Resumption:
+    """Decide on what is unresolved at `now`: what was held at the pause, and what fell due since.
+
+    Costs O(max_catchup + 100), however long the pause was.
+    """
+    lag = delay(cursor.plan_id, schedule.jitter_seconds)
+    end = now - lag
+    oldest = first_from(schedule, cursor.resolved_until + TICK)
+    waited = _Waited(schedule, cursor.held, oldest if oldest is not None and oldest <= end else None, end)
+    held: tuple[datetime, ...] = ()
+    match backlog:
+        case ResumeBacklog.SKIP:
+            skips = waited.skipped(SkipReason.PAUSED)
+        case ResumeBacklog.LATEST:
+            held, skips = _latest(waited)
+        case ResumeBacklog.ALL:
+            held, skips = _all(waited)
+        case _ as unreachable:
+            assert_never(unreachable)
+    resolved_until = max(cursor.resolved_until, waited.last or cursor.resolved_until)
+    following = next_after(schedule, plan_id=cursor.plan_id, after=resolved_until)
+    return Resumption(Place(resolved_until, following, held), skips)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waited:
+    """What waited: the `held` occurrences, and after them those of the schedule from `oldest` to `end`; `oldest` None: no such."""
+
+    schedule: Schedule
+    held: Sequence[datetime]
+    oldest: datetime | None
+    end: datetime
+
+    @property
+    def last(self) -> datetime | None:
+        """The newest that fell due since the cursor."""
+        return None if self.oldest is None else newest(self.schedule, self.oldest, self.end, 1)[0]
+
+    def newest(self, count: int) -> list[datetime]:
+        """The newest `count` of all, rising."""
+        due = [] if self.oldest is None else newest(self.schedule, self.oldest, self.end, count)
+        beyond = max(0, len(self.held) - (count - len(due)))
+        return [*self.held[beyond:], *due]
+
+    def since(self, start: datetime) -> "_Waited":
+        """Without those before `start`."""
+        oldest = self.oldest
+        if oldest is not None and oldest < start:
+            oldest = first_from(self.schedule, start)
+        return _Waited(
+            self.schedule,
+            [nominal for nominal in self.held if nominal >= start],
+            oldest if oldest is not None and oldest <= self.end else None,
+            self.end,
+        )
+
+    def before(self, stop: datetime) -> "_Waited":
+        """Without those from `stop` on."""
+        oldest = self.oldest if self.oldest is not None and self.oldest < stop else None
+        return _Waited(self.schedule, [nominal for nominal in self.held if nominal < stop], oldest, min(self.end, stop - TICK))
+
+    def skipped(self, reason: SkipReason, *, into: datetime | None = None) -> tuple[Skip, ...]:
+        """The records of all."""
+        skips = skips_at(self.schedule, reason, self.held, into=into)
+        return skips if self.oldest is None else skips + skips_between(self.schedule, reason, self.oldest, self.end, into=into)
+
+
+def _latest(waited: _Waited) -> tuple[tuple[datetime, ...], tuple[Skip, ...]]:
+    in_time, missed = _in_time(waited)
+    chosen = in_time.newest(1)
+    coalesced = in_time.before(chosen[0]).skipped(SkipReason.COALESCED, into=chosen[0]) if chosen else ()
+    return tuple(chosen), missed + coalesced
+
+
+def _all(waited: _Waited) -> tuple[tuple[datetime, ...], tuple[Skip, ...]]:
+    in_time, missed = _in_time(waited)
+    chosen = in_time.newest(waited.schedule.misfire.max_catchup)
+    older = in_time.before(chosen[0]).skipped(SkipReason.CATCHUP_LIMIT) if chosen else ()
+    return tuple(chosen), missed + older
+
+
+def _in_time(waited: _Waited) -> tuple[_Waited, tuple[Skip, ...]]:
+    """Those whose window is not over, and the records of the others."""
+    most = waited.schedule.misfire.max_lateness
+    if most is None:
+        return waited, ()
+    window = waited.end - most
+    return waited.since(window), waited.before(window).skipped(SkipReason.MISSED)

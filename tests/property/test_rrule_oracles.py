@@ -1,5 +1,6 @@
 """RRULEs against what the book says label by label and step by step, and against dateutil on labels, where it is right."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from planner.domain.civil_time import Dst, Fold, Gap
 from planner.domain.dates import parse_start
+from planner.domain.limits import LAST_INSTANT
 from planner.domain.recurrence.rrule import RRULE_DST, Rrule, RruleFields, compile_rrule
 from planner.domain.recurrence.rrule_text import parse_rrule
 from support.recurrences import TRYING_DAYS, TRYING_ZONES
@@ -85,6 +87,18 @@ def test_steps_fall_where_the_book_lets_them_fall(parts: Parts, timezone: str, q
 
     expected = (at for at in steps_by_the_book(parts, timezone, until) if after < at <= until)
     assert found == list(islice(expected, 100))
+
+
+@settings(max_examples=max(400, settings().max_examples))
+@given(step_rules(), st.sampled_from(TRYING_ZONES), st.integers(1, 400))
+def test_a_count_of_steps_ends_with_the_occurrence_at_that_place(parts: Parts, timezone: str, count: int) -> None:
+    # The step that the book's walk could not reach within years: counting days must agree with finding one occurrence after the other.
+    unbounded, bounded = replace(parts, count=None), replace(parts, count=count)
+    start = parts.dtstart.replace(tzinfo=UTC) - 2 * DAY
+
+    found = chain(compiled(unbounded, timezone), timezone, start, LAST_INSTANT, limit=count)
+
+    assert chain(compiled(bounded, timezone), timezone, start, LAST_INSTANT, limit=count + 1) == found
 
 
 def _instants(label: datetime, timezone: str, dst: Dst) -> set[datetime]:

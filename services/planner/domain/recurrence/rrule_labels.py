@@ -11,7 +11,7 @@ from planner.domain.civil_time import Dst
 from planner.domain.limits import YEAR_MAX
 from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, first_instant, first_time, is_from_gap, is_leap, lowest
 from planner.domain.recurrence.rrule_text import Frequency
-from planner.domain.recurrence.year_days import EPOCH_ORDINAL, EVERY_DAY, LONGEST_YEAR, MONTHS, NEW_YEAR, shape_of
+from planner.domain.recurrence.year_days import EPOCH_ORDINAL, EVERY_DAY, LONGEST_YEAR, MONTHS, NEW_YEAR, members, shape_of
 
 _WEEK: Final = 7
 _MONTHS: Final = 12
@@ -37,7 +37,7 @@ class Times:
         """The time at a place in the order, from 0 on."""
         at, second = divmod(at, self.seconds.bit_count())
         hour, minute = divmod(at, self.minutes.bit_count())
-        return _members(self.hours)[hour] * 3600 + _members(self.minutes)[minute] * 60 + _members(self.seconds)[second]
+        return members(self.hours)[hour] * 3600 + members(self.minutes)[minute] * 60 + members(self.seconds)[second]
 
     def rank(self, clock: int) -> int:
         """How many are earlier than a time of day."""
@@ -147,7 +147,7 @@ class LabelRule:
         places = self._places(start, end)
         if not places:
             return []
-        days, size = _members(self._days_between(start, end)), self.times.size
+        days, size = members(self._days_between(start, end)), self.times.size
         return [(start + days[at // size]) * DAY_S + self.times.nth(at % size) for at in places]
 
     def _days_between(self, start: int, end: int) -> int:
@@ -194,7 +194,7 @@ class LabelRule:
                 return None
             days = self.days_of(year)
         before, place = divmod(left - 1, len(places))
-        return (NEW_YEAR[year] + _members(days)[before]) * DAY_S + self.times.nth(places[place])
+        return (NEW_YEAR[year] + members(days)[before]) * DAY_S + self.times.nth(places[place])
 
     def _nth_picked(self, count: int) -> int | None:
         label = self._first_picked(self.first)
@@ -219,11 +219,6 @@ def _places(positions: tuple[int, ...], size: int) -> tuple[int, ...]:
 
 def _below(mask: int, bit: int) -> int:
     return (mask & ((1 << bit) - 1)).bit_count()
-
-
-@lru_cache(maxsize=4096)
-def _members(mask: int) -> tuple[int, ...]:
-    return tuple(bit for bit, digit in enumerate(reversed(f"{mask:b}")) if digit == "1")
 
 
 @lru_cache(maxsize=1024)

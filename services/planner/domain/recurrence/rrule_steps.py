@@ -1,18 +1,18 @@
 """RRULEs of FREQ HOURLY and finer: steps of elapsed time that count where their labels pass (scheduling.md, R9)."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice, pairwise, zip_longest
 from math import gcd
 from typing import Final
 
 from planner.domain.civil_time import Segment, instant_of, segment_at
 from planner.domain.limits import YEAR_MAX
 from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, LAST_SECOND, REACH_S, lowest, second_from
-from planner.domain.recurrence.year_days import EPOCH_ORDINAL, NEW_YEAR, shape_of
+from planner.domain.recurrence.year_days import EPOCH_ORDINAL, NEW_YEAR, members, shape_of
 
 _HOUR_S: Final = 3600
 _MINUTE_S: Final = 60
@@ -20,6 +20,8 @@ _MINUTE_S: Final = 60
 _DAYS_REPEATED_BY_FOLDS: Final = 1000
 # Up to so many days a ring is cut out of repeated days, which is quicker.
 _DAYS_REPEATED_MAX: Final = 64
+# Up to this interval a day's steps are quicker counted place by place than lap by lap.
+_INTERVAL_BY_PLACE_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class StepRule:
             end = grid.number_of(segment.stop)
             while number < end:
                 day = number // len(self.clock)
-                matching = self._first_day(day, matches=True)
+                matching = self._first_day(day)
                 if matching is None:
                     return
                 if matching != day:
@@ -104,38 +106,34 @@ class StepRule:
     def _expands(self) -> bool:
         return bool(self.minutes or self.seconds)
 
-    def _first_day(self, day: int, *, matches: bool) -> int | None:
-        """The first day, not before the given one, that matches, or that does not."""
+    @property
+    def _times(self) -> int:
+        """To how many times a step expands."""
+        return max(1, len(self.minutes)) * max(1, len(self.seconds))
+
+    def _first_day(self, day: int) -> int | None:
+        """The first day that matches, not before the given one."""
         if day > LAST_DAY:
             return None
         year = date.fromordinal(day + EPOCH_ORDINAL).year
-        left = self._days_of(year, matches=matches) >> (day - NEW_YEAR[year])
+        left = self.days[shape_of(year)] >> (day - NEW_YEAR[year])
         while not left:
             year += 1
             if year > YEAR_MAX + 1:
                 return None
             day = NEW_YEAR[year]
-            left = self._days_of(year, matches=matches)
+            left = self.days[shape_of(year)]
         return day + lowest(left)
 
-    def _days_of(self, year: int, *, matches: bool) -> int:
-        days = self.days[shape_of(year)]
-        return days if matches else ~days & ((1 << (NEW_YEAR[year + 1] - NEW_YEAR[year])) - 1)
-
     def _nth(self, count: int, timezone: str) -> int | None:
-        """The occurrence that COUNT ends with; None where the last year ends before it. Runs of days are counted, not walked."""
+        """The occurrence that COUNT ends with; None where the last year ends before it."""
         if count > self._most():
             return None
-        left, at = count, self.start
-        while at <= LAST_SECOND:
-            segment = segment_at(timezone, at)
-            grid = _Grid(self, segment)
-            for begin, end in self._runs(segment, at):
-                after = left - self._count(grid, begin, end, timezone)
-                if after <= 0:
-                    return self._nth_of_run(left, grid, begin, end, timezone)
-                left = after
-            at = segment.stop
+        left = count
+        for grid, begin, end, size in self._spans(timezone):
+            if left <= size:
+                return self._nth_of_span(left, grid, begin, end, timezone)
+            left -= size
         return None
 
     def _most(self) -> int:
@@ -143,40 +141,74 @@ class StepRule:
         first = instant_of(self.start).year
         days = sum(self.days[shape_of(year)].bit_count() for year in range(first - 1, YEAR_MAX + 2)) + _DAYS_REPEATED_BY_FOLDS
         steps_a_day = min(self.clock.count(1), -(-len(self.clock) // self.interval))
-        return days * steps_a_day * max(1, len(self.minutes)) * max(1, len(self.seconds))
+        return days * steps_a_day * self._times
 
-    def _runs(self, segment: Segment, at: int) -> Iterator[tuple[int, int]]:
-        """The instants of matching days that follow each other, from an instant to the segment's end.
+    def _spans(self, timezone: str) -> Iterator[tuple["_Grid", int, int, int]]:
+        """Spans of instants of matching days, rising from the start on, each with how many occurrences its steps give.
 
-        A step may expand to times before it, or lose some, only near the ends of a segment: those hours stand for themselves.
+        A step may expand to times before it, or lose some, only near the ends of a segment. Between these a span is a whole day,
+        and what the steps give there follows from where the day's first one falls.
         """
+        hits, times = _hits(self.clock, self.interval), self._times
+        at = self.start
+        while at <= LAST_SECOND:
+            segment = segment_at(timezone, at)
+            grid = _Grid(self, segment)
+            whole = self._whole_days(segment, at)
+            first, last = (day * DAY_S - segment.offset for day in (whole.start, whole.stop)) if whole else (segment.stop, segment.stop)
+            yield from self._walked(grid, at, first, timezone)
+            for day in self._matching_days(whole):
+                if size := hits[grid.first_of_day(day)] * times:
+                    begin = day * DAY_S - segment.offset
+                    yield grid, begin, begin + DAY_S, size
+            yield from self._walked(grid, last, segment.stop, timezone)
+            at = segment.stop
+
+    def _whole_days(self, segment: Segment, at: int) -> range:
+        """The days of a segment, from an instant on, that lie clear of its ends and of the start."""
+        edge = self.unit if self._expands else 0
+        first = max(at, max(segment.start, self.start) + edge) + segment.offset
+        return range(-(-first // DAY_S), (segment.stop - edge + segment.offset) // DAY_S)
+
+    def _matching_days(self, days: range) -> Iterator[int]:
+        """Those of a range of days that match."""
+        day = days.start
+        while day < days.stop:
+            year = date.fromordinal(day + EPOCH_ORDINAL).year
+            new_year = NEW_YEAR[year]
+            of_year = members(self.days[shape_of(year)])
+            ends = (bisect_left(of_year, end - new_year) for end in (day, days.stop))
+            yield from (new_year + at for at in of_year[slice(*ends)])
+            day = NEW_YEAR[year + 1]
+
+    def _walked(self, grid: "_Grid", at: int, until: int, timezone: str) -> Iterator[tuple["_Grid", int, int, int]]:
+        """The spans from one instant to before another, near an end of the segment."""
+        segment = grid.segment
         edge = self.unit if self._expands else 0
         inner, outer = max(segment.start, self.start) + edge, segment.stop - edge
-        day = self._first_day((at + segment.offset) // DAY_S, matches=True)
-        while day is not None and (begin := max(at, day * DAY_S - segment.offset)) < segment.stop:
-            following = self._first_day(day, matches=False)
-            end = segment.stop if following is None else min(segment.stop, following * DAY_S - segment.offset)
+        for day in self._matching_days(range((at + segment.offset) // DAY_S, -((-until - segment.offset) // DAY_S))):
+            begin = day * DAY_S - segment.offset
+            begin, end = max(at, begin), min(until, begin + DAY_S)
             cuts = sorted({begin, *(cut for cut in (inner, outer) if begin < cut < end), end})
-            yield from pairwise(cuts)
-            day = None if following is None else self._first_day(following, matches=True)
+            for first, last in pairwise(cuts):
+                yield grid, first, last, self._count(grid, first, last, timezone)
 
     def _count(self, grid: "_Grid", begin: int, end: int, timezone: str) -> int:
-        """How many occurrences the steps of a run give."""
+        """How many occurrences the steps of a span give."""
         if self._is_whole(grid.segment, begin, end):
-            return grid.count(begin, end) * max(1, len(self.minutes)) * max(1, len(self.seconds))
+            return grid.count(begin, end) * self._times
         return sum(len(self._expanded(step, grid.segment, timezone)) for step in grid.passing(begin, end))
 
-    def _nth_of_run(self, left: int, grid: "_Grid", begin: int, end: int, timezone: str) -> int:
+    def _nth_of_span(self, left: int, grid: "_Grid", begin: int, end: int, timezone: str) -> int:
         if self._is_whole(grid.segment, begin, end):
-            times = max(1, len(self.minutes)) * max(1, len(self.seconds))
-            step, place = divmod(left - 1, times)
+            step, place = divmod(left - 1, self._times)
             before = bisect_right(range(begin, end), step, key=lambda at: grid.count(begin, at))
             return self._expanded(begin + before - 1, grid.segment, timezone)[place]
         found = (at for step in grid.passing(begin, end) for at in self._expanded(step, grid.segment, timezone))
         return next(islice(found, left - 1, None))
 
     def _is_whole(self, segment: Segment, begin: int, end: int) -> bool:
-        """Whether every step of the run has all of its times."""
+        """Whether every step of the span has all of its times."""
         return not self._expands or (begin - self.unit >= max(segment.start, self.start) and end + self.unit <= segment.stop)
 
 
@@ -205,6 +237,10 @@ class _Grid:
     def aligned(self, number: int) -> int:
         """The first step's number that is not below the given one."""
         return number + (self._base - number) % self._rule.interval
+
+    def first_of_day(self, day: int) -> int:
+        """How many units after midnight the day's first step falls; more than a day has where it has none."""
+        return (self._base - day * len(self._rule.clock)) % self._rule.interval
 
     def number_of(self, instant: int) -> int:
         """The first number whose instant is not before the given one."""
@@ -261,6 +297,16 @@ def _ring(clock: bytes, interval: int, first: int) -> _Ring:
     else:
         passed = bytes(clock[number % len(clock)] for number in range(first, first + size * interval, interval))
     return _Ring(passed, passed.count(1), common, pow(days, -1, size))
+
+
+def _hits(clock: bytes, interval: int) -> Sequence[int]:
+    """How many steps of a day count, for each place of the day's first one."""
+    if interval >= len(clock):
+        return clock + bytes(interval - len(clock))
+    if interval <= _INTERVAL_BY_PLACE_MAX:
+        return tuple(clock[at::interval].count(1) for at in range(interval))
+    laps = (clock[at : at + interval] for at in range(0, len(clock), interval))
+    return tuple(map(sum, zip_longest(*laps, fillvalue=0)))
 
 
 @lru_cache(maxsize=4096)

@@ -62,6 +62,12 @@ def shape_of(year: int) -> int:
 
 
 @lru_cache(maxsize=4096)
+def members(mask: int) -> tuple[int, ...]:
+    """The numbers of a mask's bits that are set, rising."""
+    return tuple(bit for bit, digit in enumerate(reversed(f"{mask:b}")) if digit == "1")
+
+
+@lru_cache(maxsize=4096)
 def days_by_year_shape(parts: DayParts) -> tuple[int, ...]:
     """For each shape its matching days."""
     return tuple(_days(parts, kind, first_weekday) for kind in range(_BEFORE_LEAP + 1) for first_weekday in range(_WEEK))

@@ -37,6 +37,14 @@ async def read_object(request: Request, media_types: Collection[str], *, within_
     return document
 
 
+async def read_optional_object(request: Request) -> dict[str, Any]:
+    """The JSON object, or an empty one where no body was sent. Raises ProblemError like read_object."""
+    bare = "content-type" not in request.headers and request.headers.get("content-length", "0") == "0"
+    if bare and "transfer-encoding" not in request.headers:
+        return {}
+    return await read_object(request, JSON_TYPES)
+
+
 def _refuse_media_type(request: Request, media_types: Collection[str]) -> None:
     media_type, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
     charset = next((value.strip('" ') for name, _, value in (p.partition("=") for p in parameters) if name.strip() == "charset"), "utf-8")

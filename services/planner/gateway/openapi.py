@@ -68,6 +68,12 @@ def request_body(media_types: Sequence[str], model: type[BaseModel] | None) -> d
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}}
 
 
+def optional_body(properties: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request that may be left out: an object of these members."""
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """The whole document."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)

@@ -13,6 +13,7 @@ from planner.gateway import etags, idempotency, preferences
 from planner.gateway.caller import Caller, Visible, is_organization_id
 from planner.gateway.command_publisher import PlanCommand
 from planner.gateway.outcomes import Rejection
+from planner.gateway.pause_requests import pause_content, resume_content
 from planner.gateway.plan_patch import refuse_patch
 from planner.gateway.problems import ProblemError, invalid_field, rejection_error
 from planner.gateway.request_scope import trace_of
@@ -42,7 +43,7 @@ class Asked:
 
 
 class PlanChanges:
-    """Makes, changes and cancels plans."""
+    """Makes, changes, pauses, resumes and cancels plans."""
 
     def __init__(self, submission: Submission, queries: RunQueries, *, clock: Clock, ids: IdSource, wait_most_s: float) -> None:
         self._submission = submission
@@ -93,6 +94,14 @@ class PlanChanges:
     async def cancel(self, asked: Asked, plan: str) -> Response:
         """200 with the cancelled plan, the first time and again; or 202."""
         return await self._about(asked, plan, CommandType.CANCEL, {})
+
+    async def pause(self, asked: Asked, plan: str, body: Mapping[str, Any]) -> Response:
+        """200 with the paused plan, or 202."""
+        return await self._about(asked, plan, CommandType.PAUSE, pause_content(body))
+
+    async def resume(self, asked: Asked, plan: str, body: Mapping[str, Any]) -> Response:
+        """200 with the plan, which goes on, or 202."""
+        return await self._about(asked, plan, CommandType.RESUME, resume_content(body))
 
     async def _about(self, asked: Asked, plan: str, kind: CommandType, content: Mapping[str, Any]) -> Response:
         expected = etags.expected_revision(asked.request.headers.getlist("if-match"))

@@ -1,4 +1,4 @@
-"""`/plans`: make, list, show, change, cancel."""
+"""`/plans`: make, list, show, change, pause, resume, cancel."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -6,20 +6,24 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from planner.domain.resume import ResumeBacklog
 from planner.gateway import etags
 from planner.gateway.access import Access
-from planner.gateway.body import JSON_TYPES, PATCH_TYPES, read_object
+from planner.gateway.body import JSON_TYPES, PATCH_TYPES, read_object, read_optional_object
 from planner.gateway.caller import Caller, Scope
 from planner.gateway.lists import ForOrganization, PlanListParameters, plan_list
-from planner.gateway.openapi import COMMAND_ANSWERS, COMMAND_HEADERS, LIST_ANSWERS, PROBLEM_ANSWERS, request_body
+from planner.gateway.openapi import COMMAND_ANSWERS, COMMAND_HEADERS, LIST_ANSWERS, PROBLEM_ANSWERS, optional_body, request_body
 from planner.gateway.pagination import Place, encode_cursor, next_link
 from planner.gateway.plan_changes import PlanChanges, plan_not_found
 from planner.gateway.resources import API
 from planner.gateway.run_queries import RunQueries, StoredPlan
 from planner_contracts.ids import is_uuid
 from planner_contracts.plan import Plan, PlanDefinition
+from planner_contracts.plan_command import REASON_CHARACTERS_MAX
 
 _CREATE: Final = {**COMMAND_HEADERS, **request_body(JSON_TYPES, PlanDefinition)}
+_PAUSE: Final = {**COMMAND_HEADERS, **optional_body({"reason": {"type": "string", "maxLength": REASON_CHARACTERS_MAX}})}
+_RESUME: Final = {**COMMAND_HEADERS, **optional_body({"backlog": {"type": "string", "enum": list(ResumeBacklog), "default": "skip"}})}
 _PATCH: Final = {**COMMAND_HEADERS, **request_body(PATCH_TYPES, None)}
 
 
@@ -45,6 +49,20 @@ def changes_router(access: Access, changes: PlanChanges) -> APIRouter:
         request: Request, plan_id: str, caller: Annotated[Caller, Depends(writes)], asked: Annotated[ForOrganization, Query()]
     ) -> Response:
         return await changes.cancel(changes.asked(request, caller, asked.organization_id), plan_id)
+
+    @router.post("/plans/{plan_id}/pause", summary="Pause a plan", responses={200: {"model": Plan}}, openapi_extra=_PAUSE)
+    async def pause(
+        request: Request, plan_id: str, caller: Annotated[Caller, Depends(writes)], asked: Annotated[ForOrganization, Query()]
+    ) -> Response:
+        given = changes.asked(request, caller, asked.organization_id)
+        return await changes.pause(given, plan_id, await read_optional_object(request))
+
+    @router.post("/plans/{plan_id}/resume", summary="Resume a plan", responses={200: {"model": Plan}}, openapi_extra=_RESUME)
+    async def resume(
+        request: Request, plan_id: str, caller: Annotated[Caller, Depends(writes)], asked: Annotated[ForOrganization, Query()]
+    ) -> Response:
+        given = changes.asked(request, caller, asked.organization_id)
+        return await changes.resume(given, plan_id, await read_optional_object(request))
 
     return router
 

@@ -237,6 +237,7 @@ _MAKERS: Final[Mapping[str, Callable[[Envelope, SourceRecord], tuple[Row, ...]]]
     PlanEventType.RESUMED: _plan_changed,
     PlanEventType.TRIGGERED: _plan_changed,
     PlanEventType.BACKFILLED: _plan_changed,
+    PlanEventType.RESCHEDULED: _plan_changed,
     PlanEventType.COMPLETED: _plan_completed,
     PlanEventType.COMMAND_REJECTED: _command_rejected,
     RunEventType.PENDING: _run_changed,

@@ -32,7 +32,7 @@ def check(words: Sequence[str]) -> None:
         raise UnknownCommandError(f"planner {words[0]}")
     command = typer.main.get_command(build(words[0]))
     waiting = [word for word in words if re.fullmatch(r"\[?-{0,2}[a-z][a-z-]*\]?", word)]
-    while waiting and isinstance(command, TyperGroup):
+    while waiting and not waiting[0].startswith("-") and isinstance(command, TyperGroup):
         known = command.commands.get(waiting[0])
         if known is None:
             raise UnknownCommandError(f"planner {' '.join(words)}: no {waiting[0]}")

@@ -50,6 +50,7 @@ ENTRIES: Final = (
     Entry("keys", "planner.cli.keys", "app", "Create, list and revoke API keys.", "recorder", _OPERATION),
     Entry("config", "planner.cli.config", "config", "Show the settings, secrets hidden.", "embedded", _OPERATION),
     Entry("verify", "planner.cli.verify", "verify", "Compare what must exist with what does.", "embedded", _OPERATION),
+    Entry("preview", "planner.cli.preview", "app", "Show when a schedule fires.", "embedded", _OPERATION),
     Entry("bench", "planner.cli.bench", "app", "Measure this installation.", "bench", _OPERATION),
 )
 

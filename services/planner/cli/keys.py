@@ -3,12 +3,13 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
+from planner.cli.columns import columns
 from planner.recorder.api_keys import ApiKey, ApiKeyInvalidError, ApiKeys, Grant, make_key
 from planner.recorder.database import run_store_connection
 from planner.runtime.clock import SystemClock, secret
@@ -89,12 +90,6 @@ def expiry(text: str, *, now: datetime) -> datetime:
 async def _with_keys(use: Callable[[ApiKeys], Coroutine[Any, Any, T]]) -> T:
     async with run_store_connection(load(PostgresSettings).postgres.get_secret_value()) as connection:
         return await use(ApiKeys(connection, queries("planner.recorder", "sql/queries.sql")))
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as lines, each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _cells(key: ApiKey) -> list[str]:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from planner.cli.keys import columns, expiry
+from planner.cli.keys import expiry
 from planner.recorder.api_keys import ApiKeyInvalidError
 from support.records import NOON
 
@@ -30,7 +30,3 @@ def test_an_expiry_that_says_something_else_is_refused(text: str) -> None:
 def test_an_expiry_beyond_the_calendar_is_refused() -> None:
     with pytest.raises(ApiKeyInvalidError):
         expiry("P99999D", now=datetime(9990, 1, 1, tzinfo=UTC))
-
-
-def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    assert columns([("id", "x"), ("longer", "")]) == ["id      x", "longer"]

@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from planner.domain.civil_time import Dst, segment_at
-from planner.domain.limits import ROLL_DAYS_MAX
 from planner.domain.recurrence.business_days import BusinessDays, Calendars, Roll, days_of
 from planner.domain.recurrence.calendar_text import CalendarFields, on_workdays
 from planner.domain.recurrence.cron import Cron
-from planner.domain.recurrence.label_search import DAY_S, LAST_DAY, REACH_S, first_instant, first_time, is_from_gap, second_from
-
-# So late a date may still roll back to the last day.
-_LAST_DAY: Final = LAST_DAY + ROLL_DAYS_MAX
+from planner.domain.recurrence.label_search import DAY_S, first_instant, first_time, is_from_gap, second_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,8 @@ class Calendar:
             return False
         second = second_from(occurrence)
         label = second + segment_at(timezone, second).offset
-        rolled = _Rolled(self, label + REACH_S)
+        # A missing label is earlier than the one that the occurrence has.
+        rolled = _Rolled(self, label)
         return rolled.first_label(label) == label or is_from_gap(rolled, occurrence, timezone, dst)
 
     def first_label(self, label: int) -> int | None:
@@ -63,9 +59,9 @@ class Calendar:
     def has_rolled(self, day: int) -> bool:
         """Whether another date that `base` names rolls to this one, which is a business day."""
         first, last = self.business.rolling_to(day, self.roll)
-        named = self.base.first_day(first, last=_LAST_DAY)
+        named = self.base.first_day(first)
         if named == day:
-            named = self.base.first_day(day + 1, last=_LAST_DAY)
+            named = self.base.first_day(day + 1)
         return named is not None and named <= last
 
     def _first_day(self, day: int) -> int | None:
@@ -87,7 +83,7 @@ class Calendar:
         day = business.first_from(day)
         while True:
             first, last = business.rolling_to(day, self.roll)
-            named = self.base.first_day(first, last=_LAST_DAY)
+            named = self.base.first_day(first)
             if named is None:
                 return None
             if named <= last:
@@ -99,7 +95,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class _Rolled:
-    """Of a calendar's labels those that came by the roll, as far as the day of `until`."""
+    """Of a calendar's labels those that came by the roll, up to `until`."""
 
     calendar: Calendar
     until: int

@@ -59,9 +59,9 @@ class Cron:
         assert midnight_on is not None
         return matching * DAY_S + midnight_on
 
-    def first_day(self, day: int, *, last: int = LAST_DAY) -> int | None:
-        """The first matching day, in days since the epoch, not before the given one; None if that is after `last`."""
-        if day > last:
+    def first_day(self, day: int) -> int | None:
+        """The first matching day, in days since the epoch, not before the given one; None if there is none until the last year's end."""
+        if day > LAST_DAY:
             return None
         start = date.fromordinal(day + _EPOCH_ORDINAL)
         year, month, of_month = start.year, start.month, start.day

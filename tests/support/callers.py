@@ -66,6 +66,7 @@ def expect_hidden(stranger: Api, held: Held) -> None:
     """Whatever the stranger tries is answered as if it had never been."""
     for method, path, body in (
         ("GET", "plans/{plan_id}", None),
+        ("GET", "plans/{plan_id}/preview", None),
         ("GET", "plans/{plan_id}/runs", None),
         ("GET", "plans/{plan_id}/runs/{run_id}", None),
         ("GET", "commands/{command_id}", None),

@@ -97,12 +97,20 @@ def preview_definition(
     """
     faults = Faults()
     fields = read_fields(given if given.get("action") is not None else {**given, "action": _ANY_ACTION}, faults, calendars)
-    since = _instant(after, faults)
+    since = _after(after, faults)
     faults.refuse()
     schedule = compile_fields(fields, calendars, anchor=(since or FIRST_INSTANT).replace(microsecond=0))
     judge_rule(schedule, faults)
     faults.refuse()
     return preview(schedule, Asked(since, limit, plan_id), runs_left=schedule.max_runs)
+
+
+def parse_after(after: object) -> datetime | None:
+    """Where a preview begins: an instant, as text or as datetime; null is the beginning. Raises DefinitionInvalidError."""
+    faults = Faults()
+    since = _after(after, faults)
+    faults.refuse()
+    return since
 
 
 def preview(schedule: Schedule, asked: Asked, *, runs_left: int | None) -> Preview:
@@ -137,7 +145,7 @@ def shown(schedule: Schedule, scheduled_for: datetime, lag: timedelta | None) ->
     )
 
 
-def _instant(after: object, faults: Faults) -> datetime | None:
+def _after(after: object, faults: Faults) -> datetime | None:
     if after is None or isinstance(after, datetime):
         return after
     try:

@@ -6,7 +6,7 @@ from typing import Any
 from planner.domain.errors import DefinitionInvalidError, Faults, Stage
 from planner.domain.field_reader import FieldReader
 from planner.domain.resume import ResumeBacklog
-from planner.gateway.problems import ProblemError
+from planner.gateway.problems import invalid_definition
 from planner_contracts.errors import ErrorCode
 from planner_contracts.plan_command import REASON_CHARACTERS_MAX
 from planner_contracts.strict_json import text_is_storable
@@ -37,4 +37,4 @@ def _refuse(reader: FieldReader, known: str) -> None:
     try:
         reader.faults.refuse()
     except DefinitionInvalidError as invalid:
-        raise ProblemError(ErrorCode.VALIDATION_FAILED, invalid.faults[0].detail, faults=invalid.faults) from None
+        raise invalid_definition(invalid) from None

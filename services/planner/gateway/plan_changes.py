@@ -15,9 +15,9 @@ from planner.gateway.command_publisher import PlanCommand
 from planner.gateway.outcomes import Rejection
 from planner.gateway.pause_requests import pause_content, resume_content
 from planner.gateway.plan_patch import refuse_patch
-from planner.gateway.problems import ProblemError, invalid_field, rejection_error
+from planner.gateway.problems import ProblemError, invalid_definition, invalid_field, rejection_error
 from planner.gateway.request_scope import trace_of
-from planner.gateway.resources import API, command_shown, plan_answer
+from planner.gateway.resources import API, command_shown, created_plan, plan_answer
 from planner.gateway.run_queries import RunQueries, StoredCommand, StoredPlan
 from planner.gateway.submission import Carried, Late, Submission
 from planner.runtime.clock import Clock, IdSource
@@ -65,7 +65,7 @@ class PlanChanges:
     async def create(self, asked: Asked, given: Mapping[str, Any]) -> Response:
         """201 with the plan, or 202."""
         judge_definition(given)
-        organization_id = asked.caller.organization(_organization_named(asked, given))
+        organization_id = asked.caller.organization(organization_named(given, beside=asked.organization_id))
         command_id = self._ids.uuid()
         tenant_id = asked.caller.visible.tenant_id
         command = PlanCommand(
@@ -84,7 +84,7 @@ class PlanChanges:
             raise rejection_error(shown.problem)
         if isinstance(shown, Late):
             return _late(asked, command)
-        return _answer(asked, plan_answer(shown.plan), shown, status=_CREATED)
+        return _answer(asked, created_plan(shown.plan), shown, status=_CREATED)
 
     async def change(self, asked: Asked, plan: str, patch: Mapping[str, Any]) -> Response:
         """200 with the changed plan, or 202."""
@@ -149,7 +149,7 @@ def judge_definition(given: Mapping[str, Any]) -> None:
     try:
         define(given, now=None)
     except DefinitionInvalidError as error:
-        raise ProblemError(ErrorCode.VALIDATION_FAILED, error.faults[0].detail, faults=error.faults) from None
+        raise invalid_definition(error) from None
 
 
 def plan_not_found() -> ProblemError:
@@ -157,13 +157,14 @@ def plan_not_found() -> ProblemError:
     return ProblemError(ErrorCode.PLAN_NOT_FOUND, "there is no such plan")
 
 
-def _organization_named(asked: Asked, given: Mapping[str, Any]) -> str | None:
+def organization_named(given: Mapping[str, Any], *, beside: str | None) -> str | None:
+    """The organization that a definition names, or the query beside it. Raises ProblemError, VALIDATION_FAILED or INVALID_PARAMETER."""
     named: str | None = given.get("organization_id")
     if named is not None and not is_organization_id(named):
         raise invalid_field("/organization_id", ErrorCode.FIELD_INVALID, "1 to 100 letters, digits, dots, hyphens, underscores")
-    if None not in (named, asked.organization_id) and named != asked.organization_id:
+    if None not in (named, beside) and named != beside:
         raise ProblemError(ErrorCode.INVALID_PARAMETER, "organization_id: body and query name different ones")
-    return named or asked.organization_id
+    return named or beside
 
 
 def _refuse(asked: Asked, kind: CommandType, error: ProblemError, stored: StoredPlan | None) -> Response:

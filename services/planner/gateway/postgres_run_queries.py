@@ -58,6 +58,10 @@ class PostgresRunQueries:
         history = [{"state": t["state"], "at": instant(t["at"]), "by": t["by"], "sequence": t["sequence"]} for t in transitions]
         return {**_run(row), "history": history}
 
+    async def fired(self, plan_id: str, *, limit: int) -> int:
+        row = await self._connection.fetchrow(self._queries["count_fired"], plan_id, limit)
+        return 0 if row is None else int(row["fired"])
+
     async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
         row = await self._connection.fetchrow(self._queries["read_command"], visible.tenant_id, command_id, visible.organizations)
         if row is None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from planner.domain.errors import DefinitionInvalidError
 from planner_contracts.errors import CATALOGUE, ErrorCode
 from planner_contracts.plan_event import FieldFault
 
@@ -29,6 +30,11 @@ class ProblemError(Exception):
 def invalid_field(pointer: str, code: ErrorCode, detail: str) -> ProblemError:
     """VALIDATION_FAILED for one field."""
     return ProblemError(ErrorCode.VALIDATION_FAILED, detail, faults=[FieldFault(pointer=pointer, code=code, detail=detail)])
+
+
+def invalid_definition(error: DefinitionInvalidError) -> ProblemError:
+    """VALIDATION_FAILED with every fault; the first is *the* code."""
+    return ProblemError(ErrorCode.VALIDATION_FAILED, error.faults[0].detail, faults=error.faults)
 
 
 def unavailable() -> ProblemError:

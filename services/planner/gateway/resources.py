@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from planner.domain.dates import parse_instant
+from planner.domain.definition import load
+from planner.domain.preview import Asked, preview
 from planner.gateway.run_queries import StoredCommand
 from planner_contracts.instants import format_instant
 
@@ -31,9 +34,15 @@ def plan_now(document: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
 
 def plan_answer(document: Mapping[str, Any], *, last_run: object = None) -> dict[str, Any]:
     """The plan as a command left it. Its event knows nothing of runs: those are the run store's to know."""
-    warnings = document.get("warnings")
-    answer = _without_warnings(document) | {"last_run": last_run}
-    return answer | {"warnings": warnings} if warnings else answer
+    return _without_warnings(document) | {"last_run": last_run}
+
+
+def created_plan(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan as the create that made it answers: with warnings, as of its creation."""
+    schedule = load(document).schedule
+    created = Asked(parse_instant(document["created_at"]), limit=1)
+    found = preview(schedule, created, runs_left=schedule.max_runs)
+    return plan_answer(document) | {"warnings": [warning.model_dump() for warning in found.warnings]}
 
 
 def last_run(run_id: object, state: str | None, scheduled_for: datetime | None, finished_at: datetime | None) -> dict[str, Any] | None:

@@ -52,6 +52,9 @@ class RunQueries(Protocol):
     async def run(self, visible: Visible, plan_id: str, run_id: str) -> Mapping[str, Any] | None:
         """One run of the plan, with its history."""
 
+    async def fired(self, plan_id: str, *, limit: int) -> int:
+        """How many of the plan's occurrences have fired, at most `limit`. A predecessor with the same id does not count."""
+
     async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
         """The command."""
 

@@ -18,6 +18,14 @@ SELECT plan FROM plan_revisions WHERE plan_id = $1 AND revision = $2 AND event_o
 -- The beginning of a list of runs; conditions.py adds filters, place, order and limit.
 SELECT * FROM runs;
 
+-- name: count_fired
+-- How many occurrences of the plan that has the id now have fired, counted to a limit.
+SELECT count(*) AS fired FROM (
+    SELECT 1 FROM runs JOIN plans ON plans.id = runs.plan_id
+    WHERE runs.plan_id = $1 AND runs.trigger = 'schedule' AND runs.attempt = 1 AND runs.published_at >= plans.created_at
+    LIMIT $2
+) AS counted;
+
 -- name: read_run
 -- One run of a plan.
 SELECT * FROM runs

@@ -1,5 +1,7 @@
 """A whole stack whose clock stands at another time: libfaketime, preloaded into each of its processes, adds a constant to what the
 system's wall clock says. Waits go by the monotonic clock, which stays as it is, so a second lasts a second.
+
+The library in the wheel of libfaketime is for Linux on x86-64; elsewhere `pip install --no-binary libfaketime libfaketime` makes it.
 """
 
 import shutil
@@ -16,6 +18,8 @@ import psutil
 from planner.runtime.clock import SystemClock
 from support.stack import Stack, running_stack
 
+# How long a start may take: on most machines, and on one that has much else to do.
+_STARTS_S: Final = (24, 90)
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (where libfaketime makes its semaphores, not a temporary file of ours)
 
 
@@ -35,12 +39,13 @@ class ShiftedClock:
 
     def environment(self, folder: Path) -> dict[str, str]:
         """What a process must be started with to have this clock; the library is copied to the folder, which every user must reach."""
-        _, preloading = libfaketime.get_reload_information()
-        library = folder / preloading.pop("LD_PRELOAD")
+        _, variables = libfaketime.get_reload_information()
+        given = Path(variables["LD_LIBRARY_PATH"]) / variables["LD_PRELOAD"]
+        library = folder / given.name
         if not library.exists():
-            shutil.copy(Path(preloading["LD_LIBRARY_PATH"]) / library.name, library)
-        del preloading["LD_LIBRARY_PATH"]
-        return {**preloading, "LD_PRELOAD": str(library), "FAKETIME": f"{self.offset.total_seconds():+.0f}s"}
+            shutil.copy(given, library)
+        kept = {name: value for name, value in variables.items() if not name.startswith("LD_")}
+        return {**kept, "LD_PRELOAD": str(library), "FAKETIME": f"{self.offset.total_seconds():+.0f}s"}
 
 
 @contextmanager
@@ -54,6 +59,17 @@ def shifted_stack(
             yield stack, clock
     finally:
         _remove_leftovers()
+
+
+@contextmanager
+def stack_before(folder: Path, instant: datetime, *, lead: timedelta) -> Iterator[tuple[Stack, ShiftedClock]]:
+    """A stack of its own that is ready at least so long before an instant: where the machine was too slow, another that began earlier."""
+    for start_s in _STARTS_S:
+        with shifted_stack(folder, instant - lead - timedelta(seconds=start_s), "--ephemeral") as (stack, clock):
+            if clock.now() <= instant - lead:
+                yield stack, clock
+                return
+    raise AssertionError(f"no stack was ready within {_STARTS_S[-1]} s")
 
 
 def _remove_leftovers() -> None:

@@ -72,7 +72,7 @@ def errors() -> str:
     return page(
         "Error codes",
         "Stable for ever. Those that say “A field of the request is not valid” stand in `errors[]` of a `VALIDATION_FAILED`, "
-        "with pointer and detail. Codes of features that come later (webhooks, calendars) are declared already.",
+        "with pointer and detail. Codes of features that come later (webhooks) are declared already.",
         table(("code", "status", "title"), rows),
     )
 

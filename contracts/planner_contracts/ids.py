@@ -26,6 +26,13 @@ def plan_id(tenant_id: str, organization_id: str, key: str) -> PlanId:
     return PlanId(_uuid5(PLAN_ID_NAMESPACE.bytes, f"{tenant_id}\n{organization_id}\n{key}"))
 
 
+def calendar_id(tenant_id: str, name: str) -> str:
+    """What a tenant's holiday list is routed by on the topics: all commands about one list lie in one partition. Never a plan's id:
+    an organization has a name.
+    """
+    return _uuid5(PLAN_ID_NAMESPACE.bytes, f"{tenant_id}\n\n{name}")
+
+
 def run_id(plan: str, origin: str, scheduled_for: datetime, attempt: int) -> RunId:
     """The id of one attempt at one occurrence; the same for whoever computes it.
 

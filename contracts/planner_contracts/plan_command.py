@@ -1,11 +1,11 @@
 """Commands: wishes, in the imperative. Who may write them is trusted for all tenants of the namespace."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from planner_contracts.calendar import CalendarDates
 from planner_contracts.instants import Instant
 from planner_contracts.message import Request
 from planner_contracts.plan import PlanDefinition
@@ -107,14 +107,14 @@ class RestorePlan(Command):
 class PutCalendar(Command):
     """Set a tenant's holiday list."""
 
-    name: Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
-    dates: Annotated[list[date], Field(max_length=1000)]
+    name: ScopeId
+    dates: CalendarDates
 
 
 class DeleteCalendar(Command):
     """Hide a tenant's holiday list from new plans."""
 
-    name: Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
+    name: ScopeId
 
 
 class PutTenant(Command):

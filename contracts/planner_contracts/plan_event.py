@@ -21,6 +21,8 @@ class PlanEventType(StrEnum):
     BACKFILLED = "planner.plan.backfilled"
     RESCHEDULED = "planner.plan.rescheduled"
     COMMAND_REJECTED = "planner.command.rejected"
+    CALENDAR_CHANGED = "planner.calendar.changed"
+    CALENDAR_DELETED = "planner.calendar.deleted"
 
 
 class FieldChange(Message):

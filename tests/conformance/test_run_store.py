@@ -79,6 +79,13 @@ async def test_whichever_state_of_a_run_comes_first_makes_its_row(run_store: Ope
     assert [row["sequence"] for row in await run_store.rows("SELECT sequence FROM run_history ORDER BY sequence")] == [2, 3]
 
 
+async def test_a_later_version_of_a_calendar_stays_whatever_comes_after_it(run_store: OpenRunStore) -> None:
+    await run_store.record(STORY.calendar("c2", 2, ["2026-12-26"]).at(0))
+    await run_store.record(STORY.calendar("c1", 1, ["2026-12-25"]).at(1))
+    await run_store.record(STORY.calendar("c3", 3, None).at(2), STORY.calendar("c2", 2, ["2026-12-26"]).at(3))
+    assert await run_store.rows("SELECT name, version, dates FROM calendars") == [{"name": "nl", "version": 3, "dates": None}]
+
+
 async def test_recording_everything_again_changes_nothing(run_store: OpenRunStore) -> None:
     later = format_instant(NOON + timedelta(minutes=3))
     records = laid_out(
@@ -90,6 +97,8 @@ async def test_recording_everything_again_changes_nothing(run_store: OpenRunStor
             STORY.changed("updated", "c2", revision=2, name="b"),
             STORY.replayed("c3", original="c2"),
             STORY.rejected("c4"),
+            STORY.calendar("c5", 1, ["2026-12-25"]),
+            STORY.calendar("c6", 2, None),
             STORY.skipped(scheduled_for=format_instant(NOON + timedelta(minutes=2)), next_run_at=later),
             STORY.run(3, plan_revision=2, next_run_at=later),
         ]

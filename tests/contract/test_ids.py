@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner_contracts.ids import ACTION_CHARACTERS_MAX, PLAN_ID_NAMESPACE, is_action, is_namespace, is_uuid, plan_id, run_id
+from planner_contracts.ids import ACTION_CHARACTERS_MAX, PLAN_ID_NAMESPACE, calendar_id, is_action, is_namespace, is_uuid, plan_id, run_id
 
 COMMAND: Final = "1f0c5a52-9a4e-4f0e-8a53-6d2f0b1c7e01"
 PLAN: Final = "0c64b022-5638-5297-b2f8-3a6c471bd90a"
@@ -21,6 +21,11 @@ TEXT: Final = st.text(st.characters(codec="utf-8"), max_size=40)
 @pytest.mark.parametrize(("key", "expected"), [("order-4711", PLAN), (COMMAND, "f8321d9b-82a9-5ec9-964c-f17aee7d419b")])
 def test_the_id_of_a_plan_is_pinned(key: str, expected: str) -> None:
     assert plan_id("acme", "acme-eu", key) == expected
+
+
+def test_the_id_of_a_calendar_is_pinned_and_is_no_plan_s() -> None:
+    assert calendar_id("acme", "nl") == "27870d80-fc56-5440-a254-335585d4b7bb"
+    assert calendar_id("acme", "nl") != plan_id("acme", "calendar", "nl")
 
 
 @pytest.mark.parametrize(

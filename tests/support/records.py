@@ -116,6 +116,12 @@ class Story:
         }
         return self.message(TopicRole.PLAN_EVENTS, "planner.command.rejected", data)
 
+    def calendar(self, command: str, version: int, dates: list[str] | None, **data: Any) -> Message:  # noqa: ANN401 (any field of the event)
+        """One partition's word that the tenant's list `nl` has changed, or without dates that it is deleted."""
+        kind = "deleted" if dates is None else "changed"
+        head = {"command_id": an_id(command), "name": "nl", "version": version, "dates": dates, "created": version == 1}
+        return self.message(TopicRole.PLAN_EVENTS, f"planner.calendar.{kind}", head | {"actor": "key:1", "at": format_instant(NOON)} | data)
+
     def run(self, minute: int, state: str = "pending", sequence: int = 1, **changed: Any) -> Message:  # noqa: ANN401 (any field of a run)
         scheduled_for = NOON + timedelta(minutes=minute)
         data = {

@@ -38,7 +38,17 @@ class OpenRunStore:
 
     async def contents(self) -> dict[str, list[dict[str, Any]]]:
         """Everything that can be rebuilt."""
-        tables = ("plans", "plan_revisions", "plan_progress", "runs", "run_history", "skipped_occurrences", "commands", "positions")
+        tables = (
+            "plans",
+            "plan_revisions",
+            "plan_progress",
+            "runs",
+            "run_history",
+            "skipped_occurrences",
+            "commands",
+            "calendars",
+            "positions",
+        )
         return {table: await self.rows(f"SELECT * FROM {table} t ORDER BY t::text") for table in tables}  # noqa: S608 (names are above)
 
 

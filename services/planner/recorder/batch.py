@@ -2,9 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import assert_never
 
-from planner.recorder.rows import CommandRow, CompletionRow, PlanRow, ProgressRow, RevisionRow, Row, RunRow, SkipRow, TransitionRow
+from planner.recorder.rows import (
+    CalendarRow,
+    CommandRow,
+    CompletionRow,
+    PlanRow,
+    ProgressRow,
+    RevisionRow,
+    Row,
+    RunRow,
+    SkipRow,
+    TransitionRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,7 @@ class Batch:
     progress: dict[str, ProgressRow] = field(default_factory=dict)
     skips: dict[tuple[str, int], SkipRow] = field(default_factory=dict)
     commands: dict[tuple[str, str], CommandRow] = field(default_factory=dict)
+    calendars: dict[tuple[str, str], CalendarRow] = field(default_factory=dict)
 
     def touched_plans(self) -> list[str]:
         """The plans whose next due time or last run may have moved, in a fixed order: two recorders must not lock in turn."""
@@ -55,6 +68,9 @@ def _add(batch: Batch, row: Row) -> None:
             known_command = batch.commands.get((row.tenant_id, row.id))
             if known_command is None or known_command.state == "pending":
                 batch.commands[row.tenant_id, row.id] = row
+        case CalendarRow():
+            known_calendar = batch.calendars.setdefault((row.tenant_id, row.name), row)
+            batch.calendars[row.tenant_id, row.name] = max(known_calendar, row, key=attrgetter("version"))
         case _:
             assert_never(row)
 

@@ -10,7 +10,18 @@ from typing import Any, Final
 import asyncpg
 
 from planner.recorder.batch import Batch
-from planner.recorder.rows import CommandRow, CompletionRow, PlanRow, ProgressRow, RevisionRow, Row, RunRow, SkipRow, TransitionRow
+from planner.recorder.rows import (
+    CalendarRow,
+    CommandRow,
+    CompletionRow,
+    PlanRow,
+    ProgressRow,
+    RevisionRow,
+    Row,
+    RunRow,
+    SkipRow,
+    TransitionRow,
+)
 from planner.recorder.run_store import BatchRefusedError, PositionMovedError
 from planner.recorder.source import Move, Partition
 from planner.runtime.failures import UnavailableError
@@ -29,7 +40,7 @@ _REFUSALS: Final = (
 
 _FIELDS: Final = {
     row: attrgetter(*(column.name for column in fields(row)))
-    for row in (PlanRow, CompletionRow, RevisionRow, RunRow, TransitionRow, ProgressRow, SkipRow, CommandRow)
+    for row in (PlanRow, CompletionRow, RevisionRow, RunRow, TransitionRow, ProgressRow, SkipRow, CommandRow, CalendarRow)
 }
 
 
@@ -77,6 +88,7 @@ class PostgresRunStore:
             ("insert_skips", batch.skips.values()),
             ("upsert_progress", batch.progress.values()),
             ("upsert_commands", batch.commands.values()),
+            ("upsert_calendars", batch.calendars.values()),
         )
         for query, rows in writes:
             if rows:

@@ -7,8 +7,20 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from planner.recorder.rows import CommandRow, CompletionRow, PlanRow, ProgressRow, RevisionRow, Row, RunRow, SkipRow, TransitionRow
+from planner.recorder.rows import (
+    CalendarRow,
+    CommandRow,
+    CompletionRow,
+    PlanRow,
+    ProgressRow,
+    RevisionRow,
+    Row,
+    RunRow,
+    SkipRow,
+    TransitionRow,
+)
 from planner.recorder.source import SourceRecord
+from planner_contracts.calendar import CALENDAR_COPIED_TYPE, CalendarChanged
 from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.ids import is_uuid, plan_id
 from planner_contracts.message import Message
@@ -63,6 +75,8 @@ def _waiting_command(record: SourceRecord) -> tuple[Row, ...]:
         head = CommandHead.model_validate(envelope.data)
     except (EnvelopeInvalidError, ValidationError):
         return ()
+    if envelope.type == CALENDAR_COPIED_TYPE:
+        return ()  # a part of a command that was taken in already
     plan = head.plan_id
     if envelope.type == CommandType.CREATE:
         plan = plan_id(head.tenant_id, head.organization_id, head.idempotency_key or head.command_id)
@@ -162,6 +176,27 @@ def _command_rejected(envelope: Envelope, record: SourceRecord) -> tuple[Row, ..
     return (rejected,)
 
 
+def _calendar_changed(envelope: Envelope, record: SourceRecord) -> tuple[Row, ...]:
+    event = CalendarChanged.model_validate(envelope.data)
+    tenant_id = _required(envelope.tenant_id, "tenantid")
+    outcome = CommandRow(
+        tenant_id=tenant_id,
+        id=_uuid(event.command_id, "command_id"),
+        organization_id=_required(envelope.organization_id, "organizationid"),
+        state="accepted",
+        plan_id=None,
+        revision=event.version,
+        problem=None,
+        replayed=event.replayed,
+        original_command_id=None if event.original_command_id is None else _uuid(event.original_command_id, "original_command_id"),
+        event_partition=record.partition.number,
+        event_offset=record.offset,
+        at=event.at,
+    )
+    dates = None if event.dates is None else _encoded(envelope.data["dates"])
+    return CalendarRow(tenant_id, event.name, event.version, dates, event.at, event.actor), outcome
+
+
 def _run_changed(envelope: Envelope, record: SourceRecord) -> tuple[Row, ...]:
     data = envelope.data
     run = RunChanged.model_validate(data)
@@ -240,6 +275,8 @@ _MAKERS: Final[Mapping[str, Callable[[Envelope, SourceRecord], tuple[Row, ...]]]
     PlanEventType.RESCHEDULED: _plan_changed,
     PlanEventType.COMPLETED: _plan_completed,
     PlanEventType.COMMAND_REJECTED: _command_rejected,
+    PlanEventType.CALENDAR_CHANGED: _calendar_changed,
+    PlanEventType.CALENDAR_DELETED: _calendar_changed,
     RunEventType.PENDING: _run_changed,
     RunEventType.EXECUTING: _run_changed,
     RunEventType.COMPLETED: _run_changed,

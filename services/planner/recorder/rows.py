@@ -131,4 +131,16 @@ class CommandRow:
     at: datetime
 
 
-Row = PlanRow | CompletionRow | RevisionRow | RunRow | TransitionRow | ProgressRow | SkipRow | CommandRow
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """A tenant's holiday list. `dates`: JSON text; None of a deleted one."""
+
+    tenant_id: str
+    name: str
+    version: int
+    dates: str | None
+    updated_at: datetime
+    updated_by: str
+
+
+Row = PlanRow | CompletionRow | RevisionRow | RunRow | TransitionRow | ProgressRow | SkipRow | CommandRow | CalendarRow

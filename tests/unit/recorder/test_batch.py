@@ -52,3 +52,8 @@ def test_every_plan_is_refreshed_of_which_something_was_said() -> None:
     last = Story(an_id("last"))
     found = batch(STORY.run(1, next_run_at=format_instant(NOON + timedelta(minutes=2))), other.completed(), last.changed("created", "c1"))
     assert found.touched_plans() == sorted([STORY.plan_id, other.plan_id, last.plan_id])
+
+
+def test_a_calendar_is_written_once_with_its_newest_version() -> None:
+    found = batch(STORY.calendar("c1", 1, []), STORY.calendar("c2", 2, ["2026-12-25"]), STORY.calendar("c1", 1, []))
+    assert [(row.version, row.dates) for row in found.calendars.values()] == [(2, '["2026-12-25"]')]

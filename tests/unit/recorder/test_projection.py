@@ -5,7 +5,18 @@ from typing import TypeVar
 import pytest
 
 from planner.recorder.projection import RecordInvalidError, project
-from planner.recorder.rows import CommandRow, CompletionRow, PlanRow, ProgressRow, RevisionRow, Row, RunRow, SkipRow, TransitionRow
+from planner.recorder.rows import (
+    CalendarRow,
+    CommandRow,
+    CompletionRow,
+    PlanRow,
+    ProgressRow,
+    RevisionRow,
+    Row,
+    RunRow,
+    SkipRow,
+    TransitionRow,
+)
 from planner_contracts.ids import plan_id
 from planner_contracts.instants import format_instant
 from planner_contracts.topics import TopicRole
@@ -56,6 +67,23 @@ def test_a_rejection_keeps_its_problem() -> None:
     assert isinstance(row, CommandRow)
     assert row.state == "rejected"
     assert json.loads(row.problem or "") == {"code": "PLAN_NOT_FOUND", "status": 404, "detail": "There is no such plan.", "errors": []}
+
+
+def test_a_changed_calendar_becomes_a_list_and_an_accepted_command() -> None:
+    found = rows(STORY.calendar("c1", 3, ["2026-12-25"]))
+    assert only(CalendarRow, found) == CalendarRow(TENANT, "nl", 3, '["2026-12-25"]', NOON, "key:1")
+    accepted = only(CommandRow, found)
+    assert (accepted.state, accepted.plan_id, accepted.revision) == ("accepted", None, 3)
+
+
+def test_a_deleted_calendar_keeps_its_place_without_dates() -> None:
+    assert only(CalendarRow, rows(STORY.calendar("c1", 4, None))).dates is None
+
+
+def test_a_copy_of_a_calendar_waits_for_nothing() -> None:
+    data = {"command_id": an_id("c1"), "tenant_id": TENANT, "organization_id": ORGANIZATION}
+    assert rows(STORY.message(TopicRole.PLAN_COMMANDS, "planner.calendar.copied", data)) == ()
+    assert rows(STORY.message(TopicRole.PLAN_COMMANDS, "planner.calendar.put", data)) != ()
 
 
 def test_a_create_that_waits_shows_the_plan_that_it_will_make() -> None:

@@ -118,6 +118,14 @@ ON CONFLICT (tenant_id, id) DO UPDATE SET
     event_offset = excluded.event_offset, at = excluded.at
 WHERE c.state = 'pending' AND excluded.state <> 'pending';
 
+-- name: upsert_calendars
+-- A later version of a list replaces an earlier one; every partition tells of each.
+INSERT INTO calendars AS c (tenant_id, name, version, dates, updated_at, updated_by)
+SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::json[], $5::timestamptz[], $6::text[])
+ON CONFLICT (tenant_id, name) DO UPDATE SET
+    version = excluded.version, dates = excluded.dates, updated_at = excluded.updated_at, updated_by = excluded.updated_by
+WHERE c.version < excluded.version;
+
 -- name: refresh_plans
 -- Brings what run events know into their plans: the newest occurrence's run, and a later next due time of the same revision.
 UPDATE plans p SET

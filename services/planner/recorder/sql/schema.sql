@@ -23,6 +23,15 @@ CREATE TABLE public.api_keys (
     CONSTRAINT api_keys_secret_sha256_check CHECK ((octet_length(secret_sha256) = 32))
 );
 
+CREATE TABLE public.calendars (
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    dates json,
+    updated_at timestamp with time zone NOT NULL,
+    updated_by text NOT NULL
+);
+
 CREATE TABLE public.commands (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     id uuid NOT NULL,
@@ -142,6 +151,9 @@ CREATE TABLE public.skipped_occurrences (
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.calendars
+    ADD CONSTRAINT calendars_pkey PRIMARY KEY (tenant_id, name);
+
 ALTER TABLE ONLY public.commands
     ADD CONSTRAINT commands_pkey PRIMARY KEY (tenant_id, id);
 
@@ -165,6 +177,8 @@ ALTER TABLE ONLY public.runs
 
 ALTER TABLE ONLY public.skipped_occurrences
     ADD CONSTRAINT skipped_occurrences_pkey PRIMARY KEY (plan_id, event_offset);
+
+CREATE INDEX plans_by_calendar ON public.plans USING btree (tenant_id, ((plan #>> '{recurrence,holiday_calendar}'::text[]))) WHERE ((status = ANY (ARRAY['active'::text, 'paused'::text])) AND ((plan #>> '{recurrence,holiday_calendar}'::text[]) IS NOT NULL));
 
 CREATE INDEX plans_by_created_at ON public.plans USING btree (tenant_id, created_at DESC, id DESC);
 

@@ -1,4 +1,4 @@
-"""Every run's states and every skipped occurrence, as validated facts."""
+"""Every run's states and every occurrence that is skipped or held, as validated facts."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -18,6 +18,7 @@ class RunEventType(StrEnum):
     COMPLETED = "planner.run.completed"
     FAILED = "planner.run.failed"
     OCCURRENCE_SKIPPED = "planner.occurrence.skipped"
+    OCCURRENCE_HELD = "planner.occurrence.held"
 
 
 class SkipReason(StrEnum):
@@ -56,4 +57,15 @@ class OccurrenceSkipped(Message):
     last: Annotated[Instant | None, Field(alias="to")] = None
     count: int | None = None
     into: Instant | None = None
+    next_run_at: Instant | None = None
+
+
+class OccurrenceHeld(Message):
+    """`data` of `planner.occurrence.held`: a nominal time whose turn has come while a run was open, and that waits. Its outcome follows."""
+
+    plan_id: str
+    tenant_id: str
+    organization_id: str
+    plan_revision: int
+    scheduled_for: Instant
     next_run_at: Instant | None = None

@@ -70,7 +70,7 @@ def test_a_revision_rises_by_one_with_every_change_and_by_nothing_else(story: St
     for events in changed(story).values():
         revision = 0
         for found in events:
-            unchanged = found.type == PlanEventType.UPDATED and found.data["changes"] == []
+            unchanged = found.type != PlanEventType.CREATED and found.data["changes"] == []
             revision += 0 if unchanged else 1
             assert (found.data["revision"], found.data["plan"]["revision"]) == (revision, revision)
 

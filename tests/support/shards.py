@@ -1,12 +1,13 @@
 """The deciding half of a shard over a state in memory: what a tick decides becomes, encoded and replayed, what the next one knows."""
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from planner.domain.plan import StateKind
-from planner.owner.changelog import key_bytes, replayed
+from planner.owner.changelog import key_bytes, readable, replayed
 from planner.owner.inbox import Incoming, read_command, read_report
 from planner.owner.index import DueTimer, StateKey
 from planner.owner.outbox import Outbox, Record
@@ -64,7 +65,7 @@ class PureShard:
         """One tick: commands, then reports, then everything that is due. It is forgotten unless it is kept."""
         due = [self._timer(key) for key in sorted(self.wakes, key=lambda key: (self.wakes[key], key)) if self.wakes[key] <= now]
         outbox = Outbox(namespace=NAMESPACE, partition=0, partitions=1, tokens=TOKENS)
-        tick = Tick(TickState(dict(self.values)), outbox, actions=ACTIONS, tokens=TOKENS, schedules=self.schedules, now=now)
+        tick = Tick(TickState(dict(self.values), self._open_runs()), outbox, actions=ACTIONS, tokens=TOKENS, schedules=self.schedules, now=now)
         for source in sources:
             if source.topic == COMMANDS_TOPIC:
                 tick.command(ReadCommand(source, read_command(source, partition=0, partitions=1)))
@@ -81,6 +82,14 @@ class PureShard:
     def kinds(self) -> list[str]:
         """The kinds of the records held, sorted."""
         return sorted(key.kind for key in self.values)
+
+    def _open_runs(self) -> dict[StateKey, list[str]]:
+        found: defaultdict[StateKey, list[str]] = defaultdict(list)
+        for key, value in self.values.items():
+            run = readable(StateKind.RUN, value) if key.kind is StateKind.RUN else None
+            if run is not None and run.open:
+                found[StateKey(StateKind.CURSOR, key.tenant_id, run.plan_id)].append(key.id)
+        return found
 
     def _timer(self, key: StateKey) -> DueTimer:
         definition = self.values.get(key._replace(kind=StateKind.DEFINITION)) if key.kind is StateKind.CURSOR else None

@@ -55,8 +55,20 @@ _PATCHES: Final[tuple[Document, ...]] = (
     {"recurrence": {"every_seconds": 1}},
     {"max_runs": None},
     {"ends_at": None},
+    {"active": False},
+    {"active": True},
+    {"overlap": "allow"},
+    {"overlap": "queue_one"},
     *_BOUNDS[2:],
     *_LATE[1:],
+)
+_OVERLAPS: Final[tuple[Document, ...]] = (
+    {},
+    {},
+    {"overlap": "skip"},
+    {"overlap": "queue_one"},
+    {"overlap": {"policy": "queue_all", "limit": 3}},
+    {"overlap": "cancel_previous"},
 )
 _STEPS: Final = tuple(timedelta(seconds=seconds) for seconds in (0, 0.000001, 1, 7, 7, 30, 30, 59.999999, 60, 60, 600, 3 * 3600))
 
@@ -157,7 +169,8 @@ def _creates(draw: st.DrawFn) -> Ask:
     name, key = draw(st.sampled_from(_MAKERS))
     when = draw(st.sampled_from(_WHEN))
     bounds = {} if "execute_at" in when else draw(st.sampled_from(_BOUNDS))
-    given = {"action": ACTION} | when | bounds | draw(st.sampled_from(_LATE))
+    given = {"action": ACTION} | when | bounds | draw(st.sampled_from(_LATE)) | draw(st.sampled_from(_OVERLAPS))
+    given |= draw(st.sampled_from([{}, {}, {}, {"active": False}]))
     return Ask(name, "plan.create", {"plan": given}, key)
 
 
@@ -165,10 +178,13 @@ def _steps(plans: list[PlanId]) -> st.SearchStrategy[Step]:
     names, of_plans = st.sampled_from(_NAMES), st.sampled_from(plans)
     updates = st.builds(_update, names, of_plans, st.sampled_from(_PATCHES), st.sampled_from([None, None, None, 1, 2]))
     cancels = st.builds(lambda name, plan: Ask(name, "plan.cancel", {"plan_id": plan}), names, of_plans)
+    pauses = st.builds(lambda name, plan: Ask(name, "plan.pause", {"plan_id": plan}), names, of_plans)
+    backlogs = st.sampled_from(["skip", "latest", "all"])
+    resumes = st.builds(lambda name, plan, left: Ask(name, "plan.resume", {"plan_id": plan, "backlog": left}), names, of_plans, backlogs)
     again = st.builds(Again, st.integers(0, 30))
     states = st.sampled_from(["executing", "completed", "failed"])
     reports = st.builds(Say, st.integers(0, 50), states, st.one_of(st.none(), st.integers(0, 2)))
-    records = st.one_of(_creates(), updates, updates, updates, updates, updates, again, cancels, reports, reports)
+    records = st.one_of(_creates(), updates, updates, updates, updates, pauses, resumes, resumes, again, cancels, reports, reports)
     return st.builds(Step, st.sampled_from(_STEPS), st.lists(records, max_size=3).map(tuple))
 
 

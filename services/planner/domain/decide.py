@@ -313,6 +313,7 @@ def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
         next_nominal=None,
         next_due=None,
         held=(),
+        wait_for_run=False,
     )
     changed = [FieldChange(path="/status", old=cursor.status, new=stopped.status)]
     skips = cancelled_occurrences(load(revision.document).schedule, cursor=cursor, now=now)

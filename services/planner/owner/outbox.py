@@ -19,7 +19,7 @@ from planner_contracts.message import Message
 from planner_contracts.partitioning import partition_for
 from planner_contracts.plan_event import PlanEventType
 from planner_contracts.run import RunState
-from planner_contracts.run_event import OccurrenceSkipped, RunEventType
+from planner_contracts.run_event import OccurrenceHeld, OccurrenceSkipped, RunEventType
 from planner_contracts.topics import COMMAND_BYTES_MAX, REPORT_BYTES_MAX, TopicRole, topic
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -230,6 +230,20 @@ class Outbox:
         )
         event_id = f"{revision.plan_id}/{format_instant(skip.first)}/{skip.reason}"
         value = self._encoded(event_id, RunEventType.OCCURRENCE_SKIPPED, data, about=subject_of(revision), at=at)
+        return Record(self._run_events, self._partition, revision.plan_id.encode(), value, HEADERS)
+
+    def held(self, nominal: datetime, revision: PlanRevision, *, at: datetime, next_run_at: datetime | None) -> Record:
+        """The event of an occurrence that waits for a run to end."""
+        data = OccurrenceHeld(
+            plan_id=revision.plan_id,
+            tenant_id=revision.tenant_id,
+            organization_id=revision.organization_id,
+            plan_revision=revision.number,
+            scheduled_for=nominal,
+            next_run_at=next_run_at,
+        )
+        event_id = f"{revision.plan_id}/{format_instant(nominal)}/held"
+        value = self._encoded(event_id, RunEventType.OCCURRENCE_HELD, data, about=subject_of(revision), at=at)
         return Record(self._run_events, self._partition, revision.plan_id.encode(), value, HEADERS)
 
     def plan_event(self, event_id: str, event_type: PlanEventType, data: Message, *, about: Subject, at: datetime) -> Record:

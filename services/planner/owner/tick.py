@@ -14,6 +14,7 @@ from planner.domain.decide import Decision, Known, OwnChange, decide, given_up, 
 from planner.domain.definition import load
 from planner.domain.fire import Fire, fire, next_of
 from planner.domain.missed import Skip, skips_of
+from planner.domain.overlap import overlap_of
 from planner.domain.plan import RETIRED_KEPT, Cursor, PlanRevision, Retired, StateKind
 from planner.domain.receipts import key_receipt_id
 from planner.domain.recompute import is_outdated, recomputed
@@ -190,6 +191,8 @@ class Tick:
         self._move(revision, cursor)
         for skip in decision.skips:
             self._skip(skip, revision, cursor.next_due)
+        if known.cursor is not None:
+            self._announce_held(revision, known.cursor, cursor)
 
     def _observe(self, report: Report, source: Incoming) -> None:
         said = report.said
@@ -250,6 +253,7 @@ class Tick:
         if decision.ends_open_runs and not self._cancel_open_runs(revision, cursor):
             return
         self._publish(revision, decision)
+        self._announce_held(revision, cursor, decision.cursor)
         if decision.completed:
             self.records.append(self._outbox.completed(revision, at=self._now))
         self._move(revision, decision.cursor)
@@ -274,6 +278,13 @@ class Tick:
     def _skip(self, skip: Skip, revision: PlanRevision, next_due: datetime | None) -> None:
         self.records.append(self._outbox.skipped(skip, revision, at=self._now, next_run_at=next_due))
         self.counts["skipped", skip.reason] += 1
+
+    def _announce_held(self, revision: PlanRevision, before: Cursor, after: Cursor) -> None:
+        """Tell of occurrences that wait for a run to end, or will if another of them fires first."""
+        if after.held and not overlap_of(revision.document).may_fire(open_runs=1):
+            for nominal in after.held:
+                if nominal > before.resolved_until:  # the others have waited before
+                    self.records.append(self._outbox.held(nominal, revision, at=self._now, next_run_at=after.next_due))
 
     def _cancel_open_runs(self, revision: PlanRevision, cursor: Cursor) -> bool:
         """End the plan's open runs for the sake of one that is due. False where some are left for the next tick: then it waits."""

@@ -1,0 +1,113 @@
+"""Another version of the zone database (scheduling.md, R11)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from planner.domain.civil_time import TZDATA_VERSION
+from planner.domain.decide import recomputed_plan
+from planner.domain.definition import load
+from planner.domain.plan import Cursor
+from planner.domain.recompute import is_outdated, recomputed
+from planner_contracts.ids import PlanId
+from support.plans import ACTION, NOON, Book
+
+HOUR = timedelta(hours=1)
+# In force in March 2026; the older version is imagined to have had an hour more, or less.
+AMSTERDAM = 3600
+NINE: dict[str, Any] = {"action": ACTION, "recurrence": {"type": "cron", "expression": "0 9 * * *"}, "timezone": "Europe/Amsterdam"}
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+
+
+def of_another_version(given: dict[str, Any], *, now: datetime = NOON, **state: Any) -> tuple[Book, PlanId]:  # noqa: ANN401  of a cursor
+    """A plan as it stood when an older version computed it."""
+    book = Book()
+    plan = book.made(given, now=now)
+    book.cursors[plan] = replace(book.cursors[plan], tzdata="1999a", **state)
+    return book, plan
+
+
+def moved(book: Book, plan: PlanId) -> Cursor:
+    revision, cursor = book.revisions[plan], book.cursors[plan]
+    return recomputed(revision, cursor, load(revision.document).schedule)
+
+
+def test_a_next_occurrence_moves_with_its_label() -> None:
+    book, plan = of_another_version(NINE, next_nominal=at(2, 7), next_due=at(2, 7), label_offset_s=2 * AMSTERDAM)
+    found = moved(book, plan)
+    assert (found.next_nominal, found.next_due, found.tzdata) == (at(2, 8), at(2, 8), TZDATA_VERSION)
+
+
+def test_a_label_that_has_fired_does_not_fire_again_at_its_new_instant() -> None:
+    # Nine o'clock was seven in UTC, and fired; in the new version it is eight.
+    book, plan = of_another_version(NINE, resolved_until=at(2, 7), next_nominal=at(3, 7), label_offset_s=2 * AMSTERDAM)
+    found = moved(book, plan)
+    assert (found.resolved_until, found.next_nominal) == (at(2, 8), at(3, 8))
+
+
+def test_an_instant_that_is_over_never_fires_again_though_its_label_is_a_later_one() -> None:
+    # Nine o'clock was at nine in UTC and fired; in the new version that instant is called ten, and nine lies before it.
+    book, plan = of_another_version(NINE, resolved_until=at(2, 9), next_nominal=at(3, 9), label_offset_s=0)
+    found = moved(book, plan)
+    assert (found.resolved_until, found.next_nominal) == (at(2, 9), at(3, 8))
+
+
+def test_a_label_that_has_moved_into_the_past_is_backlog() -> None:
+    # At 8:30 the next one was due at nine; in the new version it was at eight.
+    book, plan = of_another_version(NINE, next_nominal=at(2, 9), next_due=at(2, 9), label_offset_s=0)
+    book.cursors[plan] = moved(book, plan)
+    fired = book.wake(plan, now=at(2, 8, 30))
+    assert fired is not None
+    assert [(run.scheduled_for, run.published_at) for run in fired.runs] == [(at(2, 8), at(2, 8, 30))]
+
+
+def test_a_one_shot_of_a_label_moves_even_to_before_its_creation_and_is_not_lost() -> None:
+    once = {"action": ACTION, "execute_at": "2026-03-02T09:00:00", "timezone": "Europe/Amsterdam"}
+    book, plan = of_another_version(once, now=at(2, 8) - HOUR, next_nominal=at(2, 9), next_due=at(2, 9))
+    assert moved(book, plan).next_nominal == at(2, 8)
+    book.cursors[plan] = replace(book.cursors[plan], resolved_until=at(2, 8, 30))
+    assert moved(book, plan).next_nominal == at(2, 8)
+
+
+def test_a_paused_plan_is_computed_anew_and_stays_paused() -> None:
+    book, plan = of_another_version(NINE | {"active": False}, next_nominal=at(2, 7), label_offset_s=2 * AMSTERDAM)
+    found = moved(book, plan)
+    assert (found.status, found.next_nominal, found.wake_at) == ("paused", at(2, 8), None)
+
+
+@pytest.mark.parametrize(
+    ("when", "outdated"),
+    [
+        (NINE, True),
+        ({"execute_at": "2026-03-02T09:00:00", "timezone": "Europe/Amsterdam"}, True),
+        ({"recurrence": {"type": "interval", "every_seconds": 60}, "timezone": "Europe/Amsterdam"}, False),
+        ({"recurrence": {"type": "cron", "expression": "0 9 * * *"}}, False),
+        ({"execute_at": "2026-03-02T09:00:00Z"}, False),
+    ],
+)
+def test_only_what_depends_on_a_zone_is_computed_anew(when: dict[str, Any], *, outdated: bool) -> None:
+    book, plan = of_another_version({"action": ACTION} | when)
+    schedule = load(book.revisions[plan].document).schedule
+    assert is_outdated(book.cursors[plan], schedule) is outdated
+    assert not is_outdated(replace(book.cursors[plan], tzdata=TZDATA_VERSION), schedule)
+
+
+def test_a_plan_that_moves_gets_a_revision_and_one_that_does_not_only_tells_its_version() -> None:
+    book, plan = of_another_version(NINE, next_nominal=at(2, 7), next_due=at(2, 7), label_offset_s=2 * AMSTERDAM)
+    change = recomputed_plan(book.revisions[plan], book.cursors[plan], moved(book, plan), now=NOON)
+    assert change.revision is not None
+    assert (change.revision.number, change.cursor.revision, change.event.actor) == (2, 2, "owner")
+    assert [(found.path, found.old, found.new) for found in change.event.changes] == [
+        ("/tzdata", "1999a", TZDATA_VERSION),
+        ("/next_run_at", "2026-03-02T07:00:00Z", "2026-03-02T08:00:00Z"),
+    ]
+    stays, same = of_another_version(NINE)
+    unchanged = recomputed_plan(stays.revisions[same], stays.cursors[same], moved(stays, same), now=NOON)
+    assert (unchanged.revision, unchanged.cursor.revision, unchanged.event.changes) == (None, 1, [])
+    assert unchanged.event.plan is not None
+    assert unchanged.event.plan.tzdata == TZDATA_VERSION

@@ -15,6 +15,8 @@ from support.schedules import a_cron
 
 LABELS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2150, 1, 1)).map(lambda label: label.replace(microsecond=0))  # noqa: DTZ001 labels
 HOW_MANY = 4
+# `make differential` tries 100,000.
+OFTEN = max(6000, settings().max_examples)
 
 
 def ours(expression: str, after: datetime) -> list[datetime]:
@@ -63,7 +65,7 @@ CRONITER_TEXTS = (
 )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=OFTEN)
 @given(CRONITER_TEXTS, LABELS)
 def test_croniter_names_the_same_labels(expression: str, after: datetime) -> None:
     _, _, days, _, weekdays = expression.split()
@@ -94,7 +96,7 @@ CRONSIM_TEXTS = (
 )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=OFTEN)
 @given(CRONSIM_TEXTS, LABELS)
 def test_cronsim_names_the_same_labels(expression: str, after: datetime) -> None:
     found = ours(expression, after)

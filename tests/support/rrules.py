@@ -71,37 +71,72 @@ def weekdays(ordinals: st.SearchStrategy[int]) -> st.SearchStrategy[list[tuple[i
     return st.lists(st.tuples(ordinals, st.integers(0, 6)), min_size=1, max_size=5, unique=True)
 
 
+_PLAIN: Final = st.just(0)
+
+
+def _ordinals(most: int) -> st.SearchStrategy[int]:
+    return st.one_of(_PLAIN, _PLAIN, st.integers(1, most), st.integers(-most, -1))
+
+
+# A strategy that is made anew at each draw costs more than what is drawn: so they stand here, each with how seldom its part is given.
+_ONE_IN: Final = {most: st.integers(1, most) for most in (2, 3, 4, 5, 6, 8, 10, 12)}
+_PLAIN_WEEKDAYS: Final = weekdays(_PLAIN)
+_IN_MONTH_OR_YEAR: Final = {most: weekdays(_ordinals(most)) for most in (5, 53)}
+_LABEL_DAYS: Final = (
+    ("BYMONTH", numbers(1, 12, most=5), 4),
+    ("BYMONTHDAY", numbers(1, 31, both=True, most=6), 4),
+    ("BYYEARDAY", numbers(1, 366, both=True, most=20), 10),
+    ("BYWEEKNO", numbers(1, 53, both=True, most=10), 8),
+)
+_LABEL_TIMES: Final = (("BYHOUR", numbers(0, 23), 5), ("BYMINUTE", numbers(0, 59), 5), ("BYSECOND", numbers(0, 59), 8))
+_POSITIONS: Final = numbers(1, 5, both=True)
+_STEP_PARTS: Final[tuple[tuple[str, st.SearchStrategy[list[Any]], int], ...]] = (
+    ("BYMONTH", numbers(1, 12, most=8), 8),
+    ("BYMONTHDAY", numbers(1, 31, both=True, most=20), 6),
+    ("BYYEARDAY", numbers(1, 366, both=True, most=40), 12),
+    ("BYDAY", _PLAIN_WEEKDAYS, 5),
+    ("BYHOUR", numbers(0, 23, most=6), 3),
+    ("BYMINUTE", numbers(0, 59, most=4), 3),
+    ("BYSECOND", numbers(0, 59, most=4), 4),
+)
+_COARSE: Final = st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY"])
+_FINE: Final = st.sampled_from(list(STEPS))
+_INTERVALS: Final = st.one_of(st.just(1), st.integers(1, 5), st.integers(1, 40))
+_STEP_INTERVALS: Final = {
+    frequency: st.one_of(st.integers(1, 3), st.integers(1, most))
+    for frequency, most in (("HOURLY", 40), ("MINUTELY", 400), ("SECONDLY", 10_000))
+}
+_COUNTS: Final = st.one_of(st.none(), st.integers(1, 30))
+_STEP_COUNTS: Final = st.one_of(st.none(), st.integers(1, 300))
+_WEEK_STARTS: Final = st.one_of(_PLAIN, st.integers(0, 6))
+
+
 @st.composite
 def label_rules(draw: st.DrawFn) -> Parts:
     """Rules of FREQ DAILY and coarser, most of which fire."""
-    frequency = draw(st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY"]))
+    frequency = draw(_COARSE)
     by: dict[str, list[Any]] = {}
 
     def maybe(name: str, values: st.SearchStrategy[list[Any]], one_in: int) -> None:
-        if draw(st.integers(1, one_in)) == 1:
+        if draw(_ONE_IN[one_in]) == 1:
             by[name] = draw(values)
 
-    maybe("BYMONTH", numbers(1, 12, most=5), 4)
-    maybe("BYMONTHDAY", numbers(1, 31, both=True, most=6), 4)
-    maybe("BYYEARDAY", numbers(1, 366, both=True, most=20), 10)
-    maybe("BYWEEKNO", numbers(1, 53, both=True, most=10), 8)
-    plain = st.just(0)
+    for name, values, one_in in _LABEL_DAYS:
+        maybe(name, values, one_in)
     if frequency in ("YEARLY", "MONTHLY") and "BYWEEKNO" not in by:
-        most = 53 if frequency == "YEARLY" and "BYMONTH" not in by else 5
-        maybe("BYDAY", weekdays(st.one_of(plain, plain, st.integers(1, most), st.integers(-most, -1))), 2)
+        maybe("BYDAY", _IN_MONTH_OR_YEAR[53 if frequency == "YEARLY" and "BYMONTH" not in by else 5], 2)
     else:
-        maybe("BYDAY", weekdays(plain), 2)
-    maybe("BYHOUR", numbers(0, 23), 5)
-    maybe("BYMINUTE", numbers(0, 59), 5)
-    maybe("BYSECOND", numbers(0, 59), 8)
+        maybe("BYDAY", _PLAIN_WEEKDAYS, 2)
+    for name, values, one_in in _LABEL_TIMES:
+        maybe(name, values, one_in)
     if by:
-        maybe("BYSETPOS", numbers(1, 5, both=True), 4)
+        maybe("BYSETPOS", _POSITIONS, 4)
     return Parts(
         frequency=frequency,
         dtstart=draw(LABELS),
-        interval=draw(st.one_of(st.just(1), st.integers(1, 5), st.integers(1, 40))),
-        count=draw(st.one_of(st.none(), st.integers(1, 30))),
-        week_start=draw(st.one_of(st.just(0), st.integers(0, 6))),
+        interval=draw(_INTERVALS),
+        count=draw(_COUNTS),
+        week_start=draw(_WEEK_STARTS),
         by=by,
     )
 
@@ -109,25 +144,13 @@ def label_rules(draw: st.DrawFn) -> Parts:
 @st.composite
 def step_rules(draw: st.DrawFn) -> Parts:
     """Rules of FREQ HOURLY and finer, near changes of offset."""
-    frequency = draw(st.sampled_from(list(STEPS)))
-    by: dict[str, list[Any]] = {}
-    for name, values, one_in in (
-        ("BYMONTH", numbers(1, 12, most=8), 8),
-        ("BYMONTHDAY", numbers(1, 31, both=True, most=20), 6),
-        ("BYYEARDAY", numbers(1, 366, both=True, most=40), 12),
-        ("BYDAY", weekdays(st.just(0)), 5),
-        ("BYHOUR", numbers(0, 23, most=6), 3),
-        ("BYMINUTE", numbers(0, 59, most=4), 3),
-        ("BYSECOND", numbers(0, 59, most=4), 4),
-    ):
-        if draw(st.integers(1, one_in)) == 1:
-            by[name] = draw(values)
-    interval = {"HOURLY": 40, "MINUTELY": 400, "SECONDLY": 10_000}[frequency]
+    frequency = draw(_FINE)
+    by = {name: draw(values) for name, values, one_in in _STEP_PARTS if draw(_ONE_IN[one_in]) == 1}
     return Parts(
         frequency=frequency,
         dtstart=draw(LABELS),
-        interval=draw(st.one_of(st.integers(1, 3), st.integers(1, interval))),
-        count=draw(st.one_of(st.none(), st.integers(1, 300))),
+        interval=draw(_STEP_INTERVALS[frequency]),
+        count=draw(_STEP_COUNTS),
         by=by,
     )
 

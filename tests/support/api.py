@@ -41,6 +41,12 @@ class Api:
     def cancelled(self, plan_id: str) -> Document:
         return self._shown(self.http.delete(f"plans/{plan_id}"))
 
+    def paused(self, plan_id: str) -> Document:
+        return self._shown(self.http.post(f"plans/{plan_id}/pause"))
+
+    def resumed(self, plan_id: str, backlog: str) -> Document:
+        return self._shown(self.http.post(f"plans/{plan_id}/resume", json={"backlog": backlog}))
+
     def plan(self, plan_id: str) -> Document:
         return self._shown(self.http.get(f"plans/{plan_id}"))
 

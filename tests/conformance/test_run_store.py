@@ -82,8 +82,10 @@ async def test_whichever_state_of_a_run_comes_first_makes_its_row(run_store: Ope
 async def test_a_later_version_of_a_calendar_stays_whatever_comes_after_it(run_store: OpenRunStore) -> None:
     await run_store.record(STORY.calendar("c2", 2, ["2026-12-26"]).at(0))
     await run_store.record(STORY.calendar("c1", 1, ["2026-12-25"]).at(1))
-    await run_store.record(STORY.calendar("c3", 3, None).at(2), STORY.calendar("c2", 2, ["2026-12-26"]).at(3))
-    assert await run_store.rows("SELECT name, version, dates FROM calendars") == [{"name": "nl", "version": 3, "dates": None}]
+    await run_store.record(STORY.calendar("c3", 3, ["2026-12-26"], kind="deleted").at(2), STORY.calendar("c2", 2, ["2026-12-26"]).at(3))
+    assert await run_store.rows("SELECT version, dates, deleted FROM calendars") == [
+        {"version": 3, "dates": '["2026-12-26"]', "deleted": True}
+    ]
 
 
 async def test_recording_everything_again_changes_nothing(run_store: OpenRunStore) -> None:
@@ -98,7 +100,7 @@ async def test_recording_everything_again_changes_nothing(run_store: OpenRunStor
             STORY.replayed("c3", original="c2"),
             STORY.rejected("c4"),
             STORY.calendar("c5", 1, ["2026-12-25"]),
-            STORY.calendar("c6", 2, None),
+            STORY.calendar("c6", 2, [], kind="deleted"),
             STORY.skipped(scheduled_for=format_instant(NOON + timedelta(minutes=2)), next_run_at=later),
             STORY.run(3, plan_revision=2, next_run_at=later),
         ]
@@ -224,3 +226,12 @@ async def test_retention_and_nothing_else_may_delete_final_runs(run_store: OpenR
             async with connection.transaction():
                 await connection.execute("TRUNCATE runs")
     assert await run_store.rows("SELECT * FROM runs") == []
+
+
+async def test_an_occurrence_that_waits_is_known_once_and_moves_the_plans_next_due_time(run_store: OpenRunStore) -> None:
+    later = NOON + timedelta(minutes=2)
+    await run_store.record(STORY.changed("created", "c1").at(0), STORY.held(1, format_instant(later)).at(0), STORY.held(2).at(1))
+    await run_store.record(STORY.held(1, format_instant(later)).at(2))
+    held = await run_store.rows("SELECT scheduled_for, plan_revision FROM held_occurrences ORDER BY scheduled_for")
+    assert held == [{"scheduled_for": NOON + timedelta(minutes=minute), "plan_revision": 1} for minute in (1, 2)]
+    assert (await run_store.plan(STORY.plan_id))["next_run_at"] == later

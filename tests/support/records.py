@@ -116,9 +116,8 @@ class Story:
         }
         return self.message(TopicRole.PLAN_EVENTS, "planner.command.rejected", data)
 
-    def calendar(self, command: str, version: int, dates: list[str] | None, **data: Any) -> Message:  # noqa: ANN401 (any field of the event)
-        """One partition's word that the tenant's list `nl` has changed, or without dates that it is deleted."""
-        kind = "deleted" if dates is None else "changed"
+    def calendar(self, command: str, version: int, dates: list[str] | None, *, kind: str = "changed", **data: Any) -> Message:  # noqa: ANN401 (any field of the event)
+        """One partition's word that the tenant's list `nl` has changed, or is deleted."""
         head = {"command_id": an_id(command), "name": "nl", "version": version, "dates": dates, "created": version == 1}
         return self.message(TopicRole.PLAN_EVENTS, f"planner.calendar.{kind}", head | {"actor": "key:1", "at": format_instant(NOON)} | data)
 
@@ -148,6 +147,12 @@ class Story:
     def skipped(self, **data: Any) -> Message:  # noqa: ANN401 (any field of a skip)
         head = {"plan_id": self.plan_id, "tenant_id": self.tenant_id, "organization_id": self.organization_id, "plan_revision": 1}
         return self.message(TopicRole.RUN_EVENTS, "planner.occurrence.skipped", head | {"reason": "missed"} | data)
+
+    def held(self, minute: int, next_run_at: str | None = None) -> Message:
+        head = {"plan_id": self.plan_id, "tenant_id": self.tenant_id, "organization_id": self.organization_id, "plan_revision": 1}
+        nominal = format_instant(NOON + timedelta(minutes=minute))
+        data = head | {"scheduled_for": nominal, "next_run_at": next_run_at}
+        return self.message(TopicRole.RUN_EVENTS, "planner.occurrence.held", data)
 
     def message(self, role: TopicRole, event_type: str, data: dict[str, Any]) -> Message:
         envelope = Envelope(

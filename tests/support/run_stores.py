@@ -45,6 +45,7 @@ class OpenRunStore:
             "runs",
             "run_history",
             "skipped_occurrences",
+            "held_occurrences",
             "commands",
             "calendars",
             "positions",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import attrgetter
 from typing import assert_never
 
@@ -9,6 +10,7 @@ from planner.recorder.rows import (
     CalendarRow,
     CommandRow,
     CompletionRow,
+    HeldRow,
     PlanRow,
     ProgressRow,
     RevisionRow,
@@ -30,6 +32,7 @@ class Batch:
     transitions: dict[tuple[str, int], TransitionRow] = field(default_factory=dict)
     progress: dict[str, ProgressRow] = field(default_factory=dict)
     skips: dict[tuple[str, int], SkipRow] = field(default_factory=dict)
+    held: dict[tuple[str, datetime], HeldRow] = field(default_factory=dict)
     commands: dict[tuple[str, str], CommandRow] = field(default_factory=dict)
     calendars: dict[tuple[str, str], CalendarRow] = field(default_factory=dict)
 
@@ -49,15 +52,15 @@ def gather(rows: Iterable[Row]) -> Batch:
 def _add(batch: Batch, row: Row) -> None:
     match row:
         case RunRow():
-            known = batch.runs.get(row.id)
-            if known is None or known.sequence < row.sequence:
-                batch.runs[row.id] = row
+            batch.runs[row.id] = max(batch.runs.setdefault(row.id, row), row, key=attrgetter("sequence"))
         case TransitionRow():
             batch.transitions.setdefault((row.run_id, row.sequence), row)
         case ProgressRow():
             batch.progress[row.plan_id] = row
         case SkipRow():
             batch.skips[row.plan_id, row.event_offset] = row
+        case HeldRow():
+            batch.held.setdefault((row.plan_id, row.scheduled_for), row)
         case PlanRow():
             batch.plans[row.id] = row
         case CompletionRow():

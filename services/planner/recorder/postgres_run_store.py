@@ -14,6 +14,7 @@ from planner.recorder.rows import (
     CalendarRow,
     CommandRow,
     CompletionRow,
+    HeldRow,
     PlanRow,
     ProgressRow,
     RevisionRow,
@@ -40,7 +41,7 @@ _REFUSALS: Final = (
 
 _FIELDS: Final = {
     row: attrgetter(*(column.name for column in fields(row)))
-    for row in (PlanRow, CompletionRow, RevisionRow, RunRow, TransitionRow, ProgressRow, SkipRow, CommandRow, CalendarRow)
+    for row in (PlanRow, CompletionRow, RevisionRow, RunRow, TransitionRow, ProgressRow, SkipRow, HeldRow, CommandRow, CalendarRow)
 }
 
 
@@ -86,6 +87,7 @@ class PostgresRunStore:
             ("upsert_runs", batch.runs.values()),
             ("insert_transitions", batch.transitions.values()),
             ("insert_skips", batch.skips.values()),
+            ("insert_held", batch.held.values()),
             ("upsert_progress", batch.progress.values()),
             ("upsert_commands", batch.commands.values()),
             ("upsert_calendars", batch.calendars.values()),

@@ -11,6 +11,7 @@ from planner.recorder.rows import (
     CalendarRow,
     CommandRow,
     CompletionRow,
+    HeldRow,
     PlanRow,
     ProgressRow,
     RevisionRow,
@@ -27,7 +28,7 @@ from planner_contracts.message import Message
 from planner_contracts.plan_command import CommandType, IdempotencyKey, ScopeId, Uuid
 from planner_contracts.plan_event import CommandRejected, PlanChanged, PlanCompleted, PlanEventType
 from planner_contracts.run import RunState
-from planner_contracts.run_event import OccurrenceSkipped, RunChanged, RunEventType
+from planner_contracts.run_event import OccurrenceHeld, OccurrenceSkipped, RunChanged, RunEventType
 from planner_contracts.topics import TopicRole
 
 _FAULT_CHARACTERS_MAX: Final = 500
@@ -193,8 +194,10 @@ def _calendar_changed(envelope: Envelope, record: SourceRecord) -> tuple[Row, ..
         event_offset=record.offset,
         at=event.at,
     )
-    dates = None if event.dates is None else _encoded(envelope.data["dates"])
-    return CalendarRow(tenant_id, event.name, event.version, dates, event.at, event.actor), outcome
+    if event.replayed or event.dates is None:
+        return (outcome,)
+    deleted = envelope.type == PlanEventType.CALENDAR_DELETED
+    return CalendarRow(tenant_id, event.name, event.version, _encoded(envelope.data["dates"]), deleted, event.at, event.actor), outcome
 
 
 def _run_changed(envelope: Envelope, record: SourceRecord) -> tuple[Row, ...]:
@@ -264,6 +267,14 @@ def _occurrence_skipped(envelope: Envelope, record: SourceRecord) -> tuple[Row, 
     return skip, ProgressRow(event.plan_id, event.plan_revision, record.offset, event.next_run_at)
 
 
+def _occurrence_held(envelope: Envelope, record: SourceRecord) -> tuple[Row, ...]:
+    event = OccurrenceHeld.model_validate(envelope.data)
+    held = HeldRow(_uuid(event.plan_id, "plan_id"), event.scheduled_for, event.plan_revision, record.offset)
+    if event.next_run_at is None:
+        return (held,)
+    return held, ProgressRow(event.plan_id, event.plan_revision, record.offset, event.next_run_at)
+
+
 _MAKERS: Final[Mapping[str, Callable[[Envelope, SourceRecord], tuple[Row, ...]]]] = {
     PlanEventType.CREATED: _plan_changed,
     PlanEventType.UPDATED: _plan_changed,
@@ -282,6 +293,7 @@ _MAKERS: Final[Mapping[str, Callable[[Envelope, SourceRecord], tuple[Row, ...]]]
     RunEventType.COMPLETED: _run_changed,
     RunEventType.FAILED: _run_changed,
     RunEventType.OCCURRENCE_SKIPPED: _occurrence_skipped,
+    RunEventType.OCCURRENCE_HELD: _occurrence_held,
 }
 
 

@@ -114,6 +114,16 @@ class SkipRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A nominal time that waits for a run to end, until a run or a skip tells its outcome."""
+
+    plan_id: str
+    scheduled_for: datetime
+    plan_revision: int
+    event_offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommandRow:
     """What became of a command, or that it waits. `event_partition` and `event_offset` are None while it does."""
 
@@ -133,14 +143,15 @@ class CommandRow:
 
 @dataclass(frozen=True, slots=True)
 class CalendarRow:
-    """A tenant's holiday list. `dates`: JSON text; None of a deleted one."""
+    """A tenant's holiday list. `dates`: JSON text. A deleted one is only hidden: plans that use it keep its dates."""
 
     tenant_id: str
     name: str
     version: int
-    dates: str | None
+    dates: str
+    deleted: bool
     updated_at: datetime
     updated_by: str
 
 
-Row = PlanRow | CompletionRow | RevisionRow | RunRow | TransitionRow | ProgressRow | SkipRow | CommandRow | CalendarRow
+Row = PlanRow | CompletionRow | RevisionRow | RunRow | TransitionRow | ProgressRow | SkipRow | HeldRow | CommandRow | CalendarRow

@@ -93,6 +93,12 @@ SELECT * FROM unnest(
 )
 ON CONFLICT (plan_id, event_offset) DO NOTHING;
 
+-- name: insert_held
+-- Occurrences that wait; whatever outcome they get later stands elsewhere.
+INSERT INTO held_occurrences (plan_id, scheduled_for, plan_revision, event_offset)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::integer[], $4::bigint[])
+ON CONFLICT (plan_id, scheduled_for) DO NOTHING;
+
 -- name: upsert_progress
 -- The newest run event that names a next due time.
 INSERT INTO plan_progress AS g (plan_id, plan_revision, event_offset, next_run_at)
@@ -120,10 +126,11 @@ WHERE c.state = 'pending' AND excluded.state <> 'pending';
 
 -- name: upsert_calendars
 -- A later version of a list replaces an earlier one; every partition tells of each.
-INSERT INTO calendars AS c (tenant_id, name, version, dates, updated_at, updated_by)
-SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::json[], $5::timestamptz[], $6::text[])
+INSERT INTO calendars AS c (tenant_id, name, version, dates, deleted, updated_at, updated_by)
+SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::json[], $5::boolean[], $6::timestamptz[], $7::text[])
 ON CONFLICT (tenant_id, name) DO UPDATE SET
-    version = excluded.version, dates = excluded.dates, updated_at = excluded.updated_at, updated_by = excluded.updated_by
+    version = excluded.version, dates = excluded.dates, deleted = excluded.deleted, updated_at = excluded.updated_at,
+    updated_by = excluded.updated_by
 WHERE c.version < excluded.version;
 
 -- name: refresh_plans

@@ -27,7 +27,8 @@ CREATE TABLE public.calendars (
     tenant_id text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL COLLATE pg_catalog."C",
     version integer NOT NULL,
-    dates json,
+    dates json NOT NULL,
+    deleted boolean NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     updated_by text NOT NULL
 );
@@ -46,6 +47,13 @@ CREATE TABLE public.commands (
     event_offset bigint,
     at timestamp with time zone NOT NULL,
     CONSTRAINT commands_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'accepted'::text, 'rejected'::text])))
+);
+
+CREATE TABLE public.held_occurrences (
+    plan_id uuid NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    plan_revision integer NOT NULL,
+    event_offset bigint NOT NULL
 );
 
 CREATE TABLE public.plan_progress (
@@ -156,6 +164,9 @@ ALTER TABLE ONLY public.calendars
 
 ALTER TABLE ONLY public.commands
     ADD CONSTRAINT commands_pkey PRIMARY KEY (tenant_id, id);
+
+ALTER TABLE ONLY public.held_occurrences
+    ADD CONSTRAINT held_occurrences_pkey PRIMARY KEY (plan_id, scheduled_for);
 
 ALTER TABLE ONLY public.plan_progress
     ADD CONSTRAINT plan_progress_pkey PRIMARY KEY (plan_id);

@@ -8,13 +8,14 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
-    # A deleted list stays, without dates: an event that comes late must not bring it back.
+    # A deleted list stays, hidden: plans that use it keep its dates, and an event that comes late must not bring it back.
     """
     CREATE TABLE calendars (
         tenant_id text COLLATE "C" NOT NULL,
         name text COLLATE "C" NOT NULL,
         version integer NOT NULL,
-        dates json,
+        dates json NOT NULL,
+        deleted boolean NOT NULL,
         updated_at timestamptz NOT NULL,
         updated_by text NOT NULL,
         PRIMARY KEY (tenant_id, name)

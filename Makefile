@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ_S ?= 600
 
-.PHONY: help install check format docs locks test test-fast demo clean
+.PHONY: help install check format docs locks test test-fast differential fuzz demo clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,8 +43,17 @@ test: install ## all tests, on real servers
 test-fast: install ## the tests that need no server
 	$(BIN)/python -m pytest tests/unit tests/property tests/contract tests/tidy
 
+differential: install ## 100,000 random rules against each library, the zone sweep by the minute; an hour
+	$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 -k "croniter or cronsim or dateutil" tests/property
+	$(BIN)/python -m pytest --hypothesis-profile=long tests/property/test_zone_sweep.py
+
+fuzz: install ## atheris on the parsers of schedules, for FUZZ_S seconds
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	mkdir -p .fuzz
+	$(BIN)/python tests/property/fuzz_parsers.py .fuzz -max_total_time=$(FUZZ_S) -max_len=512 -timeout=2
+
 demo: install ## the main job, shown live
 	$(BIN)/planner demo
 
 clean: ## what the tools left; not the virtual environment
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz dist

@@ -1,6 +1,6 @@
 """Compile requirements/*.txt from pyproject.toml: `make locks`, with `--upgrade` for the newest versions that fit.
 
-One lock for development and one for each thing that an image may hold. They fit every supported Python and platform (uv's
+One lock for development, one for fuzzing and one for each thing that an image may hold. They fit every supported Python and platform (uv's
 universal resolution), carry hashes, and name no package index: that is the installer's configuration.
 """
 
@@ -14,6 +14,7 @@ OLDEST_PYTHON: Final = "3.11"
 LOCKS: Final[dict[str, tuple[str, ...]]] = {
     "dev": ("pyproject.toml", "--extra", "bench", "--group", "dev"),
     "build": ("--group", "pyproject.toml:build"),
+    "fuzz": ("--group", "pyproject.toml:fuzz"),
     **{extra: ("pyproject.toml", "--extra", extra) for extra in ("services", "gateway", "owner", "recorder", "worker")},
 }
 

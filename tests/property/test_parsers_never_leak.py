@@ -11,6 +11,8 @@ from planner.domain.dates import Moment, parse_moment
 from planner.domain.definition import Definition, changes, define, fingerprint, load, merge_patch
 from planner.domain.errors import DefinitionInvalidError, ScheduleError
 from planner.domain.plan_fields import PLAN_FIELDS
+from planner.domain.recurrence.calendar_text import CALENDAR_KINDS, parse_calendar_field
+from planner.domain.recurrence.cron_text import Field
 from planner.domain.recurrence.interval import parse_duration
 from planner.domain.recurrence.rrule_text import RruleText, parse_rrule
 from planner.domain.schedule_fields import SCHEDULE_FIELDS
@@ -132,6 +134,26 @@ def test_any_value_is_a_duration_or_is_refused(value: object) -> None:
     else:
         assert isinstance(result, timedelta)
         assert timedelta(seconds=1) <= result <= timedelta(days=3650)
+
+
+ITEMS = st.one_of(
+    st.from_regex(r"[0-9*LW?]{1,3}([-/#,][0-9A-Z]{0,3}){0,3}", fullmatch=True),
+    st.sampled_from(["MON", "fri", "FRIL", "MON#2", "15W", "LW", "L", "JAN-MAR", "@daily", "*/7", "0x5", "\u0663", "\u0131"]),
+    st.integers(-400, 400),
+    st.integers(),
+)
+
+
+@given(st.sampled_from(sorted(CALENDAR_KINDS)), st.one_of(ITEMS, st.lists(ITEMS, max_size=120), st.text(max_size=300), JSON))
+def test_any_value_is_a_calendar_field_or_is_refused(name: str, value: object) -> None:
+    result = outcome(lambda asked: parse_calendar_field(CALENDAR_KINDS[name], asked), value)
+
+    if isinstance(result, ScheduleError):
+        assert result.code.startswith("CRON_") or result.code in {"FIELD_BAD_TYPE", "FIELD_OUT_OF_RANGE"}
+        assert len(result.detail) < 200
+    else:
+        assert isinstance(result, Field)
+        assert parse_calendar_field(CALENDAR_KINDS[name], result.text).values == result.values or isinstance(value, list)
 
 
 RULE_PARTS = st.from_regex(

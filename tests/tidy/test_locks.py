@@ -16,8 +16,8 @@ def _asked_for(name: str) -> tuple[Requirement, ...]:
     match name:
         case "dev":
             return (*asked_for(PYPROJECT, extras=("bench",)), *grouped(PYPROJECT, "dev"))
-        case "build":
-            return grouped(PYPROJECT, "build")
+        case "build" | "fuzz" as group:
+            return grouped(PYPROJECT, group)
         case extra:
             return asked_for(PYPROJECT, extras=(extra,))
 
@@ -30,7 +30,7 @@ def test_a_lock_holds_what_pyproject_asks_for_with_hashes(name: str) -> None:
 
 
 def test_there_is_a_lock_for_whatever_is_installed_alone() -> None:
-    assert {"dev", "build", "services", "gateway", "owner", "recorder", "worker"} == set(LOCKS)
+    assert {"dev", "build", "fuzz", "services", "gateway", "owner", "recorder", "worker"} == set(LOCKS)
 
 
 def test_a_lock_is_read_with_its_hashes_and_markers() -> None:

@@ -80,29 +80,53 @@ def test_the_newest_are_the_end_of_the_whole(schedule: Schedule, start: datetime
         assert len(found) == count
 
 
+# Answers to the same questions in an order that the argument shuffles, each asked twice, under the number of the question.
 _ASK = """
-import json, sys
-from support.schedules import a_cron, fires
-print(json.dumps(fires(a_cron("30 2 * * *", "Europe/Amsterdam"), "2024-03-30T12:00:00Z", limit=5)))
+import json, random, sys
+from support.schedules import a_cron, a_rrule, a_schedule, an_interval, fires
+ZONES = ("Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
+AFTER = ("2024-03-30T12:00:00Z", "2024-11-03T05:30:00.5Z", "2011-12-29T12:00:00Z", "2024-04-06T15:00:00Z")
+RULES = (
+    lambda zone: a_cron("30 2 * * *", zone),
+    lambda zone: a_cron("*/20 0-3 * * *", zone),
+    lambda zone: a_cron("0,30 1,2 * * *", zone, dst={"gap": "shift", "fold": "both"}),
+    lambda zone: a_rrule("FREQ=DAILY;INTERVAL=2;COUNT=9000;BYHOUR=1,2;BYMINUTE=30", "2001-01-31T01:30:00", zone),
+    lambda zone: a_rrule("FREQ=MINUTELY;INTERVAL=50;BYHOUR=0,1,2,3", "2001-01-31T01:30:00", zone),
+    lambda zone: an_interval(5400, timezone=zone),
+    lambda zone: a_schedule(recurrence={"type": "calendar", "hour": "2", "minute": "30", "roll": "next"}, timezone=zone),
+)
+questions = [(rule, zone, after) for rule in range(len(RULES)) for zone in ZONES for after in AFTER] * 2
+random.Random(sys.argv[1]).shuffle(questions)
+answers = {}
+for rule, zone, after in questions:
+    found = fires(RULES[rule](zone), after, limit=5)
+    assert answers.setdefault(f"{rule} {zone} {after}", found) == found
+print(json.dumps(answers, sort_keys=True))
 """
 
 
-def test_neither_the_hosts_zone_nor_its_zone_files_matter(tmp_path: Path) -> None:
+def test_neither_the_hosts_zone_nor_its_zone_files_nor_what_was_asked_before_matter(tmp_path: Path) -> None:
     # A zone directory of the host in which Amsterdam has no summer time.
     zones = tmp_path / "Europe"
     zones.mkdir()
     copyfile(Path(str(files("tzdata"))) / "zoneinfo" / "UTC", zones / "Amsterdam")
+    environments: tuple[dict[str, str], ...] = (
+        {},
+        {"TZ": "America/New_York", "LC_ALL": "tr_TR.UTF-8"},
+        {"PYTHONTZPATH": str(tmp_path), "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7"},
+    )
 
     answers = {
         subprocess.run(
-            [sys.executable, "-c", _ASK],
+            [sys.executable, "-c", _ASK, str(seed)],
             env={"PYTHONPATH": ":".join(filter(None, sys.path)), **environment},
             capture_output=True,
             check=True,
             text=True,
             cwd=Path(__file__).parents[1],
         ).stdout
-        for environment in ({}, {"TZ": "America/New_York"}, {"PYTHONTZPATH": str(tmp_path), "TZ": "Asia/Tokyo"})
+        for seed, environment in enumerate(environments)
     }
 
-    assert [json.loads(answer)[0] for answer in answers] == ["2024-03-31T01:00:00Z"]
+    assert len(answers) == 1
+    assert json.loads(answers.pop())["0 Europe/Amsterdam 2024-03-30T12:00:00Z"][0] == "2024-03-31T01:00:00Z"

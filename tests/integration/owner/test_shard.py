@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics
 from planner.owner.index import StateKey
@@ -32,8 +33,10 @@ from planner_contracts.topics import TopicRole
 from support.incoming import TOKENS, command_data, event, plan_made_by
 from support.indexes import OpenRedis
 from support.plans import ACTION, TENANT
-from support.shard_topics import ShardTopics, shard_topics
+from support.shard_topics import ShardTopics, events, shard_topics
 from support.until import until
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,60 @@ async def test_what_becomes_a_dead_letter_is_logged_with_its_reason(world: World
             )
     (line,) = (line for line in logged if line["event"] == "owner.dead_letters.written")
     assert (line["log_level"], line["partition"], line["reason"], line["count"]) == ("warning", 0, "NOT_AN_EVENT", 1)
+
+
+async def test_an_occurrence_that_cancels_its_predecessor_finds_the_run_in_redis(world: World) -> None:
+    async with running(world.shard()):
+        await world.ask("c1", {"recurrence": {"type": "interval", "every_seconds": 1}, "overlap": "cancel_previous"})
+
+        async def cancelled() -> list[dict[str, Any]]:
+            return events(await world.topics.committed(TopicRole.CONTROL, ACTION), "run.cancel_requested")
+
+        asked = await until(lambda: _at_least(2, cancelled), what="two runs were cancelled", within_s=30)
+    actions = events(await world.topics.committed(TopicRole.ACTION, ACTION), f"action.{ACTION}")
+    assert [run["run_id"] for run in asked] == [action["run_id"] for action in actions[: len(asked)]]
+    ended = events(await world.topics.committed(TopicRole.RUN_EVENTS), "run.failed")
+    assert [(run["id"], run["reason"]) for run in ended][: len(asked)] == [(run["run_id"], "CANCELLED") for run in asked]
+
+
+async def test_plans_that_another_zone_database_computed_are_computed_anew_at_the_takeover(world: World) -> None:
+    """Also those of which nothing is due: their next occurrence may have moved to an earlier instant than their timer's."""
+    async with running(world.shard()):
+        for number in range(150):
+            await world.ask(f"c{number}", {"recurrence": {"type": "cron", "expression": "0 9 * * *"}, "timezone": "Europe/Amsterdam"})
+
+        async def known() -> bool:
+            return (await world.redis.kinds())[StateKind.CURSOR] == 150
+
+        await until(known, what="all plans are known", within_s=30)
+    await age(world)
+
+    async def refreshed() -> list[str]:
+        found = events(await world.topics.committed(TopicRole.PLAN_EVENTS), "plan.rescheduled")
+        return [data["plan_id"] for data in found]
+
+    async with running(world.shard()):
+        found = await until(lambda: _at_least(150, refreshed), what="all plans were computed anew", within_s=30)
+    assert sorted(found) == sorted(plan_made_by(f"c{number}") for number in range(150))
+    async with running(world.shard()):
+        await world.create("last", in_s=0)
+        await world.until_fired("last")
+    assert sorted(await refreshed()) == sorted(found)
+
+
+async def age(world: World) -> None:
+    """The index as an owner with an older zone database would have left it."""
+    redis: Any = world.redis.redis
+    keys = world.redis.keys
+    for plan, record in (await redis.hgetall(keys.records(StateKind.CURSOR))).items():
+        await redis.hset(keys.records(StateKind.CURSOR), plan, record.replace(TZDATA_VERSION.encode(), b"1999a"))
+    inputs = await redis.hget(keys.position, "inputs")
+    await redis.hset(keys.position, "inputs", inputs.replace(TZDATA_VERSION.encode(), b"1999a"))
+
+
+async def _at_least(count: int, read: Callable[[], Awaitable[list[Read]]]) -> list[Read] | None:
+    found = await read()
+    return found if len(found) >= count else None
 
 
 async def test_two_deployments_that_share_an_index_do_not_go_on_for_ever(world: World, kafka: str) -> None:

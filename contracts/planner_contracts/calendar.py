@@ -27,8 +27,9 @@ class Calendar(Message):
 class CalendarChanged(Message):
     """`data` of `planner.calendar.changed` and `planner.calendar.deleted`: one from each partition that the list has come to.
 
-    `dates` is null of a deleted list, which plans that use it keep. `created`: there was no such list before. A replayed event
-    tells of a command that was carried out earlier; where another of the same idempotency key was, `original_command_id` names it.
+    A deleted list keeps its `dates` for plans that use it. `created`: there was no such list before. A replayed event, of one
+    partition only, tells without `dates` that the command was carried out earlier, or as `original_command_id` says that another of
+    the same idempotency key was.
     """
 
     command_id: str
@@ -47,4 +48,5 @@ class CalendarCopied(CalendarChanged):
 
     tenant_id: str
     organization_id: str
+    deleted: bool
     origin: int

@@ -17,6 +17,7 @@ PLAN_ID_NAMESPACE = UUID("63527d55-b7b5-5d6d-b46e-6f168de8d166")
 _NAMESPACE = re.compile(r"[a-z0-9-]{1,40}\Z", re.ASCII)
 ACTION_PATTERN = "[a-z0-9]+([.-][a-z0-9]+)*"
 _ACTION = re.compile(rf"{ACTION_PATTERN}\Z", re.ASCII)
+_CALENDAR_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}\Z", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII)
 ACTION_CHARACTERS_MAX = 120
 
@@ -31,6 +32,11 @@ def calendar_id(tenant_id: str, name: str) -> str:
     an organization has a name.
     """
     return _uuid5(PLAN_ID_NAMESPACE.bytes, f"{tenant_id}\n\n{name}")
+
+
+def is_calendar_name(text: str) -> bool:
+    """Whether the text may name a holiday list: 1 to 100 letters, digits, dots, hyphens, underscores."""
+    return _CALENDAR_NAME.match(text) is not None
 
 
 def run_id(plan: str, origin: str, scheduled_for: datetime, attempt: int) -> RunId:

@@ -287,7 +287,7 @@ async def refuses_as_damaged(index: Index) -> None:
     with pytest.raises(IndexDamagedError):
         await index.open_runs(at(10), [key("b")], limit=10)
     with pytest.raises(IndexDamagedError):
-        await index.scan(at(10), start=0, lacking="x")
+        await index.scan(at(10), start=0, lacking=["x"])
     for start in (at(10), found):
         with pytest.raises(IndexDamagedError):
             await index.apply(start, plan("c", NOON), at(20))
@@ -365,11 +365,11 @@ async def test_a_new_building_forgets_the_open_runs_of_the_old_one(opened: OpenI
     assert await open_runs(index, at(20), "a") == [["r2"]]
 
 
-async def scanned(index: Index, position: Position, lacking: str = "nothing lacks this") -> list[str]:
+async def scanned(index: Index, position: Position, *lacking: str) -> list[str]:
     """Every plan that a whole scan finds; one that it finds twice is named twice."""
     found, start = [], 0
     while True:
-        page = await index.scan(position, start=start, lacking=lacking)
+        page = await index.scan(position, start=start, lacking=lacking or ("nothing has this",))
         assert all(timer.definition == b"d" for timer in page.cursors)
         found += [timer.key.id for timer in page.cursors]
         if not page.following:
@@ -393,7 +393,7 @@ async def test_neither_open_runs_nor_plans_are_read_from_an_index_that_stands_el
     with pytest.raises(IndexMovedError):
         await index.open_runs(at(9), [key("a")], limit=10)
     with pytest.raises(IndexMovedError):
-        await index.scan(at(9), start=0, lacking="x")
+        await index.scan(at(9), start=0, lacking=["x"])
 
 
 async def test_thousands_of_tenants_in_one_apply_are_all_due(opened: OpenIndex) -> None:

@@ -79,10 +79,12 @@ class MemoryIndex:
                     found[plan].append(key.id)
         return {plan: sorted(runs)[:limit] for plan, runs in found.items()}
 
-    async def scan(self, at: Position, *, start: int, lacking: str) -> Page:
+    async def scan(self, at: Position, *, start: int, lacking: Sequence[str]) -> Page:
         self._refuse_elsewhere(at)
         cursors = [key for key in sorted(self._store.records) if key.kind is StateKind.CURSOR]
-        page = [key for key in cursors[start : start + PAGE_PLANS] if lacking.encode() not in self._store.records[key]]
+        page = [
+            key for key in cursors[start : start + PAGE_PLANS] if any(text.encode() not in self._store.records[key] for text in lacking)
+        ]
         following = start + PAGE_PLANS
         return Page(tuple(map(self._timer, page)), following if following < len(cursors) else 0)
 

@@ -11,9 +11,10 @@ from planner.owner.changelog import key_bytes, readable, replayed
 from planner.owner.inbox import Incoming, read_command, read_report
 from planner.owner.index import DueTimer, StateKey
 from planner.owner.outbox import Outbox, Record
+from planner.owner.read_records import ReadCommand, ReadReport
 from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
-from planner.owner.tick import ReadCommand, ReadReport, Tick, in_turns
+from planner.owner.tick import Tick, in_turns
 from support.incoming import COMMANDS_TOPIC, TOKENS
 from support.plans import ACTION, ACTIONS
 
@@ -55,29 +56,45 @@ class Ticked:
 
 @dataclass
 class PureShard:
-    """Partition 0 of 1."""
+    """Partition 0 of 1, if not told otherwise."""
 
     values: dict[StateKey, bytes] = field(default_factory=dict)
     wakes: dict[StateKey, datetime] = field(default_factory=dict)
     schedules: Schedules = field(default_factory=Schedules)
+    partition: int = 0
+    partitions: int = 1
 
     def tick(self, *sources: Incoming, now: datetime, keep: bool = True) -> Ticked:
         """One tick: commands, then reports, then everything that is due. It is forgotten unless it is kept."""
         due = [self._timer(key) for key in sorted(self.wakes, key=lambda key: (self.wakes[key], key)) if self.wakes[key] <= now]
-        outbox = Outbox(namespace=NAMESPACE, partition=0, partitions=1, tokens=TOKENS)
-        tick = Tick(TickState(dict(self.values), self._open_runs()), outbox, actions=ACTIONS, tokens=TOKENS, schedules=self.schedules, now=now)
+        tick = self._begun(now)
+        where = {"partition": self.partition, "partitions": self.partitions}
         for source in sources:
             if source.topic == COMMANDS_TOPIC:
-                tick.command(ReadCommand(source, read_command(source, partition=0, partitions=1)))
+                tick.command(ReadCommand(source, read_command(source, **where)))
             else:
-                tick.report(ReadReport(source, read_report(source, partition=0, partitions=1)))
+                tick.report(ReadReport(source, read_report(source, **where)))
         for timer in in_turns(due):
             if tick.is_full:
                 break
             tick.timer(timer)
         if keep:
             self._apply(tick)
-        return Ticked(tick, [_published(record) for record in tick.records if record.headers and record.value is not None])
+        return _ticked(tick)
+
+    def sweep(self, *, now: datetime) -> Ticked:
+        """One look at every plan, due or not."""
+        tick = self._begun(now)
+        for key in sorted(self.values):
+            if key.kind is StateKind.CURSOR:
+                tick.refresh(key)
+        self._apply(tick)
+        return _ticked(tick)
+
+    def _begun(self, now: datetime) -> Tick:
+        outbox = Outbox(namespace=NAMESPACE, partition=self.partition, partitions=self.partitions, tokens=TOKENS)
+        state = TickState(dict(self.values), self._open_runs())
+        return Tick(state, outbox, actions=ACTIONS, tokens=TOKENS, schedules=self.schedules, now=now)
 
     def kinds(self) -> list[str]:
         """The kinds of the records held, sorted."""
@@ -106,6 +123,10 @@ class PureShard:
                 self.values[change.key] = change.value
                 if change.wake_at is not None:
                     self.wakes[change.key] = change.wake_at
+
+
+def _ticked(tick: Tick) -> Ticked:
+    return Ticked(tick, [_published(record) for record in tick.records if record.headers and record.value is not None])
 
 
 def _published(record: Record) -> Published:

@@ -36,6 +36,7 @@ def advanced(cursor: Cursor, place: Place, revision: PlanRevision, schedule: Sch
         next_nominal=None if following is None else following.scheduled_for,
         next_due=following.due_at if following is not None and status is PlanStatus.ACTIVE else None,
         tzdata=TZDATA_VERSION,
+        calendar=schedule.calendar_version,
         held=place.held,
         wait_for_run=bool(place.held) and not overlap_of(revision.document).may_fire(open_runs=cursor.open_runs),
         label_offset_s=civil_time.offset_at(place.resolved_until, schedule.timezone) // timedelta(seconds=1) if names_labels else None,

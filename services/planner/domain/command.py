@@ -62,6 +62,21 @@ class Unsupported:
     type: str
 
 
+@dataclass(frozen=True, slots=True)
+class PutCalendar:
+    """Make or replace a list of holidays. `given`: its content as it was sent."""
+
+    name: str
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCalendar:
+    """Hide a list of holidays from new plans."""
+
+    name: str
+
+
 Ask = Create | Update | Cancel | Pause | Resume | Unsupported
 
 
@@ -71,3 +86,11 @@ class Command:
 
     header: Header
     ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarCommand:
+    """One command record about a tenant's list of holidays. The header's `plan_id` is the list's id."""
+
+    header: Header
+    ask: PutCalendar | DeleteCalendar

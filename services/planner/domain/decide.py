@@ -1,7 +1,7 @@
 """What becomes of a command: decide(command, known, now) -> Decision, all of it data."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID, uuid5
@@ -14,6 +14,7 @@ from planner.domain.errors import DefinitionInvalidError
 from planner.domain.missed import Skip
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
 from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
+from planner.domain.recurrence.business_days import Calendars
 from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule, same_times
 from planner.domain.resume import ResumeBacklog, resume
 from planner_contracts.errors import CATALOGUE, ErrorCode
@@ -29,13 +30,17 @@ _FINAL_CODES: Final = {PlanStatus.COMPLETED: ErrorCode.PLAN_COMPLETED, PlanStatu
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a shard knows that bears on a command; each None where there is nothing."""
+    """What a shard knows that bears on a command; each None where there is nothing.
+
+    `calendars`: the tenant's holiday lists that the plan uses or is to use; of deleted ones only that which it uses.
+    """
 
     revision: PlanRevision | None = None
     cursor: Cursor | None = None
     retired: Retired | None = None
     by_command: Receipt | None = None
     by_key: Receipt | None = None
+    calendars: Calendars = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +122,17 @@ def given_up(revision: PlanRevision, cursor: Cursor, *, now: datetime) -> OwnCha
 
 
 def recomputed_plan(revision: PlanRevision, cursor: Cursor, moved: Cursor, *, now: datetime) -> OwnChange:
-    """The plan on another version of the zone database: a new revision if its next occurrence is another one, else the same."""
+    """The plan on another version of the zone database, or of its holiday list: a new revision if its next occurrence is another one,
+    else the same.
+    """
     made = f"rescheduled\n{cursor.tzdata}\n{moved.tzdata}\n{revision.number}"
+    if cursor.calendar != moved.calendar:
+        made += f"\n{moved.calendar}"
     if (moved.next_nominal, moved.status) == (cursor.next_nominal, cursor.status):
         return OwnChange(PlanEventType.RESCHEDULED, _own_event(revision, moved, made, changed=[], now=now), None, moved)
     newer = replace(revision, number=revision.number + 1, updated_at=now, updated_by=OWNER_ACTOR)
     moved = replace(moved, revision=newer.number)
-    changed = [FieldChange(path="/tzdata", old=cursor.tzdata, new=moved.tzdata)]
+    changed = [FieldChange(path="/tzdata", old=cursor.tzdata, new=moved.tzdata)] if moved.tzdata != cursor.tzdata else []
     if moved.next_due != cursor.next_due:
         old, new = (None if due is None else format_instant(due) for due in (cursor.next_due, moved.next_due))
         changed.append(FieldChange(path="/next_run_at", old=old, new=new))
@@ -151,16 +160,15 @@ def plan_of(revision: PlanRevision, cursor: Cursor) -> Plan:
 def _carried_out(command: Command, known: Known, *, now: datetime) -> Decision:
     match command.ask:
         case Create(given):
-            return _create(command, given, now=now)
+            return _create(command, given, known.calendars, now=now)
         case Update(patch):
-            revision, cursor = _changeable(command, known)
-            return _update(command, patch, revision, cursor, now=now)
+            return _update(command, patch, *_changeable(command, known), known.calendars, now=now)
         case Cancel():
             return _cancel(command, known, now=now)
         case Pause(reason):
             return _pause(command, reason, *_changeable(command, known), now=now)
         case Resume(backlog):
-            return _resume(command, backlog, *_changeable(command, known), now=now)
+            return _resume(command, backlog, *_changeable(command, known), known.calendars, now=now)
         case Unsupported(kind):
             detail = f"{kind} is not supported by this version"
             raise DefinitionInvalidError((FieldFault(pointer="", code=ErrorCode.FIELD_INVALID, detail=detail),))
@@ -190,11 +198,11 @@ def _first_of_key(command: Command, known: Known, now: datetime) -> Receipt | No
     return _same(replace(first, fingerprint=made.fingerprint), key_fingerprint(command), "idempotency key")
 
 
-def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Decision:
+def _create(command: Command, given: Mapping[str, Any], calendars: Calendars, *, now: datetime) -> Decision:
     header = command.header
     if given.get("organization_id") not in (None, header.organization_id):
         raise _field(ErrorCode.FIELD_INVALID, "organization_id", f"the command is for {header.organization_id!r}")
-    definition = define(given, now=now, plan_id=header.plan_id)
+    definition = define(given, now=now, plan_id=header.plan_id, calendars=calendars)
     revision = PlanRevision(
         plan_id=header.plan_id,
         tenant_id=header.tenant_id,
@@ -222,14 +230,16 @@ def _create(command: Command, given: Mapping[str, Any], *, now: datetime) -> Dec
     return _accepted(command, PlanEventType.CREATED, revision, advanced(blank, start, revision, definition.schedule), now=now)
 
 
-def _update(command: Command, patch: Mapping[str, Any], revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
-    definition = _patched(revision, patch, now=now)
+def _update(
+    command: Command, patch: Mapping[str, Any], revision: PlanRevision, cursor: Cursor, calendars: Calendars, *, now: datetime
+) -> Decision:
+    definition = _patched(revision, patch, calendars, now=now)
     changed = changes(revision.document, definition.document)
     if not changed:
         return _unchanged(command, PlanEventType.UPDATED, revision, cursor, now=now)
     newer = replace(revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor)
     schedule = definition.schedule
-    move = reschedule(load(revision.document).schedule, schedule, cursor=cursor, now=now)
+    move = reschedule(load(revision.document, calendars).schedule, schedule, cursor=cursor, now=now)
     spent = schedule.max_runs is not None and cursor.fired >= schedule.max_runs
     if move.place.following is None and not move.place.held and not spent:
         at = "execute_at" if definition.document["recurrence"] is None else "recurrence"
@@ -257,11 +267,13 @@ def _pause(command: Command, reason: str | None, revision: PlanRevision, cursor:
     return replace(accepted, event=accepted.event.model_copy(update={"reason": reason}))
 
 
-def _resume(command: Command, backlog: ResumeBacklog, revision: PlanRevision, cursor: Cursor, *, now: datetime) -> Decision:
+def _resume(
+    command: Command, backlog: ResumeBacklog, revision: PlanRevision, cursor: Cursor, calendars: Calendars, *, now: datetime
+) -> Decision:
     if cursor.status is PlanStatus.ACTIVE:
         return _unchanged(command, PlanEventType.RESUMED, revision, cursor, now=now)
     newer, changed = _switched(revision, active=True, actor=command.header.actor, now=now)
-    schedule = load(newer.document).schedule
+    schedule = load(newer.document, calendars).schedule
     resumption = resume(schedule, cursor, backlog, now=now)
     begun = replace(cursor, status=PlanStatus.ACTIVE, revision=newer.number)
     moved = advanced(begun, resumption.place, newer, schedule)
@@ -282,19 +294,19 @@ def _switched(revision: PlanRevision, *, active: bool, actor: str, now: datetime
     return newer, changes(revision.document, document)
 
 
-def _patched(revision: PlanRevision, patch: Mapping[str, Any], *, now: datetime) -> Definition:
+def _patched(revision: PlanRevision, patch: Mapping[str, Any], calendars: Calendars, *, now: datetime) -> Definition:
     """The definition after a merge patch. Raises DefinitionInvalidError. The organization is the plan's for life."""
     if "organization_id" in patch:
         raise _field(ErrorCode.READ_ONLY_FIELD, "organization_id", "a plan stays with its organization")
-    stored = load(revision.document)
+    stored = load(revision.document, calendars)
     merged = merge_patch(revision.document, patch)
     if merged == revision.document:
         return stored
     # Times that stay are not judged again: that they have come since is no fault of this patch.
-    untimed = define(merged, now=None)
+    untimed = define(merged, now=None, calendars=calendars)
     if same_times(stored.schedule, untimed.schedule) and untimed.document["recurrence"] == revision.document["recurrence"]:
         return untimed
-    return define(merged, now=now, plan_id=revision.plan_id)
+    return define(merged, now=now, plan_id=revision.plan_id, calendars=calendars)
 
 
 def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
@@ -316,7 +328,7 @@ def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
         wait_for_run=False,
     )
     changed = [FieldChange(path="/status", old=cursor.status, new=stopped.status)]
-    skips = cancelled_occurrences(load(revision.document).schedule, cursor=cursor, now=now)
+    skips = cancelled_occurrences(load(revision.document, known.calendars).schedule, cursor=cursor, now=now)
     return replace(_accepted(command, PlanEventType.CANCELLED, newer, stopped, now=now, changed=changed), skips=skips)
 
 

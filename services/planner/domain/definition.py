@@ -17,6 +17,7 @@ from planner.domain.recurrence.business_days import NO_CALENDARS, Calendars
 from planner.domain.schedule import Schedule
 from planner.domain.schedule_fields import MISFIRE_DEFAULT, SCHEDULE_FIELDS, TIMEZONE_DEFAULT, Every, ScheduleFields, read_schedule
 from planner_contracts.errors import ErrorCode
+from planner_contracts.ids import is_calendar_name
 from planner_contracts.instants import format_instant
 from planner_contracts.plan_event import FieldChange
 
@@ -129,6 +130,13 @@ def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
     if "timezone" not in patch and _zone_is_defaulted(document):
         del merged["timezone"]
     return merged
+
+
+def named_calendar(given: Mapping[str, Any]) -> str | None:
+    """The tenant's holiday list that a definition, or a patch of one, names; null too for what is no name of a list."""
+    recurrence = given.get("recurrence")
+    name = recurrence.get("holiday_calendar") if isinstance(recurrence, Mapping) else None
+    return name if isinstance(name, str) and is_calendar_name(name) else None
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]:

@@ -21,6 +21,7 @@ class StateKind(StrEnum):
     RUN = "run"
     RECEIPT = "receipt"
     RETIRED = "retired"
+    CALENDAR = "calendar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Cursor:
     `held`, rising, wait for their turn; if they `wait_for_run`, it comes when no run is open any more. `next_nominal` and
     `next_due` are null once no occurrence is left; `next_due` is also null of a plan that is not active. `status` is final from
     the moment of the cancel or the last fire, though the record stays while runs are open. `label_offset_s`: of a rule that names
-    labels, the zone's offset at `resolved_until` under `tzdata`, the version that `next_nominal` was computed with.
+    labels, the zone's offset at `resolved_until` under `tzdata`, the version that `next_nominal` was computed with. `calendar`: of
+    the tenant's holiday list that the plan uses, the version that it was computed with.
     """
 
     plan_id: PlanId
@@ -64,6 +66,7 @@ class Cursor:
     held: tuple[datetime, ...] = ()
     wait_for_run: bool = False
     label_offset_s: int | None = None
+    calendar: int | None = None
 
     @property
     def wake_at(self) -> datetime | None:
@@ -100,3 +103,15 @@ class Retired:
     revision: int
     fingerprint: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarState:
+    """A tenant's holiday list as every shard holds it. `dates` as given. A deleted one is only hidden: plans keep its dates."""
+
+    name: str
+    version: int
+    dates: tuple[str, ...]
+    deleted: bool
+    updated_at: datetime
+    updated_by: str

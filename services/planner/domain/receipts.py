@@ -5,7 +5,19 @@ import json
 from datetime import datetime
 from typing import Final
 
-from planner.domain.command import Cancel, Command, Create, Header, Pause, Resume, Unsupported, Update
+from planner.domain.command import (
+    CalendarCommand,
+    Cancel,
+    Command,
+    Create,
+    DeleteCalendar,
+    Header,
+    Pause,
+    PutCalendar,
+    Resume,
+    Unsupported,
+    Update,
+)
 from planner.domain.definition import fingerprint
 from planner.domain.plan import RECEIPT_KEPT, Receipt
 from planner_contracts.errors import ErrorCode
@@ -27,7 +39,7 @@ def key_receipt_id(header: Header, *, creates: bool) -> str | None:
     return "key:" + _digest(f"{header.organization_id}\n{target}\n{header.idempotency_key}")
 
 
-def key_fingerprint(command: Command) -> str:
+def key_fingerprint(command: Command | CalendarCommand) -> str:
     """What must be equal for two commands of one key to be the same request: kind, expected revision and content, not who asks."""
     match command.ask:
         case Create(given):
@@ -40,13 +52,17 @@ def key_fingerprint(command: Command) -> str:
             content = json.dumps(reason)
         case Resume(backlog):
             content = backlog
+        case PutCalendar(_, given):
+            content = json.dumps(given, sort_keys=True, separators=(",", ":"))
+        case DeleteCalendar():
+            content = "delete"
         case Unsupported(kind):
             content = kind
     return _digest(f"{type(command.ask).__name__}\n{command.header.expected_revision}\n{content}")
 
 
 def receipts_of(
-    command: Command, event_type: PlanEventType, *, revision: int, now: datetime, first: CommandId | None = None
+    command: Command | CalendarCommand, event_type: PlanEventType, *, revision: int, now: datetime, first: CommandId | None = None
 ) -> tuple[Receipt, ...]:
     """What is remembered of an accepted command: under its id, and under its key. `first`: the command whose outcome it repeats."""
     under_command = Receipt(
@@ -65,7 +81,7 @@ def receipts_of(
     return (under_command, _under_key(under_command, key_id, key_fingerprint(command)))
 
 
-def refusal_receipt(command: Command, code: ErrorCode, *, now: datetime) -> Receipt:
+def refusal_receipt(command: Command | CalendarCommand, code: ErrorCode, *, now: datetime) -> Receipt:
     """What is remembered of a rejected command: under its id only, so that the caller may mend it and use the key again."""
     return Receipt(
         id=command.header.command_id,

@@ -1,4 +1,4 @@
-"""What becomes of a plan when the zone database changes (scheduling.md, R11)."""
+"""What becomes of a plan when the zone database, or the holiday list that it uses, changes (scheduling.md, R11)."""
 
 from datetime import timedelta
 
@@ -15,6 +15,8 @@ from planner.domain.schedule import Schedule
 
 def is_outdated(cursor: Cursor, schedule: Schedule) -> bool:
     """Whether the plan's next occurrence was computed with another version than ours, and may depend on it."""
+    if cursor.calendar != schedule.calendar_version:
+        return True
     if cursor.tzdata == TZDATA_VERSION:
         return False
     return not isinstance(schedule.rule, Interval) and schedule.timezone not in civil_time.UTC_NAMES

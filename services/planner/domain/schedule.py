@@ -46,6 +46,11 @@ class Schedule:
     misfire: Misfire
 
     @property
+    def calendar_version(self) -> int | None:
+        """The version of the tenant's holiday list that it was compiled with; null where it uses none."""
+        return self.rule.version if isinstance(self.rule, Calendar) else None
+
+    @property
     def names_labels(self) -> bool:
         """Whether it fires once for each label, rather than at instants (R4)."""
         match self.rule:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired, StateKind
+from planner.domain.plan import CalendarState, Cursor, PlanRevision, Receipt, Retired, StateKind
 from planner.domain.run import Run
 from planner.owner.index import Change, StateKey
 from planner.runtime.incarnation import INCARNATION_KEY
@@ -16,7 +16,7 @@ from planner.runtime.incarnation import INCARNATION_KEY
 POSITION_KEY: Final = b"position"
 BARRIER_KEY: Final = b"barrier"
 
-State = PlanRevision | Cursor | Run | Receipt | Retired
+State = PlanRevision | Cursor | Run | Receipt | Retired | CalendarState
 
 _ENCODER: Final = msgspec.json.Encoder()
 _KIND_OF: Final[dict[type[Any], StateKind]] = {
@@ -25,6 +25,7 @@ _KIND_OF: Final[dict[type[Any], StateKind]] = {
     Run: StateKind.RUN,
     Receipt: StateKind.RECEIPT,
     Retired: StateKind.RETIRED,
+    CalendarState: StateKind.CALENDAR,
 }
 _DECODERS: Final[dict[StateKind, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(type_) for type_, kind in _KIND_OF.items()}
 _ID_OF: Final[dict[StateKind, Callable[[Any], str]]] = {
@@ -33,6 +34,7 @@ _ID_OF: Final[dict[StateKind, Callable[[Any], str]]] = {
     StateKind.RUN: attrgetter("run_id"),
     StateKind.RECEIPT: attrgetter("id"),
     StateKind.RETIRED: attrgetter("plan_id"),
+    StateKind.CALENDAR: attrgetter("name"),
 }
 _WAKES: Final[dict[StateKind, Callable[[Any], datetime | None]]] = {
     StateKind.DEFINITION: lambda _: None,
@@ -40,6 +42,7 @@ _WAKES: Final[dict[StateKind, Callable[[Any], datetime | None]]] = {
     StateKind.RUN: attrgetter("wake_at"),
     StateKind.RECEIPT: attrgetter("expires_at"),
     StateKind.RETIRED: attrgetter("expires_at"),
+    StateKind.CALENDAR: lambda _: None,
 }
 
 
@@ -47,12 +50,14 @@ _WAKES: Final[dict[StateKind, Callable[[Any], datetime | None]]] = {
 class Inputs:
     """The next offset of each input partition that the shard has not taken in yet.
 
-    `tzdata`: the version of the zone database that every plan's next occurrence has been computed with.
+    `tzdata`: the version of the zone database that every plan's next occurrence has been computed with. `replans`: a holiday list has
+    changed, and not every plan that uses one has been looked at since.
     """
 
     commands: int = 0
     reports: int = 0
     tzdata: str = ""
+    replans: bool = False
 
 
 _INPUTS: Final = msgspec.json.Decoder(Inputs)

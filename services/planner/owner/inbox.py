@@ -8,9 +8,24 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from planner.domain.command import Ask, Cancel, Command, Create, Header, Pause, Resume, Unsupported, Update
+from planner.domain.command import (
+    Ask,
+    CalendarCommand,
+    Cancel,
+    Command,
+    Create,
+    DeleteCalendar,
+    Header,
+    Pause,
+    PutCalendar,
+    Resume,
+    Unsupported,
+    Update,
+)
+from planner.domain.plan import CalendarState
 from planner.domain.resume import ResumeBacklog
 from planner_contracts import ids
+from planner_contracts.calendar import CALENDAR_COPIED_TYPE, CalendarCopied
 from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.errors import ErrorCode
 from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
@@ -18,6 +33,8 @@ from planner_contracts.partitioning import partition_for
 from planner_contracts.plan import PlanDefinition
 from planner_contracts.plan_command import COMMANDS, CommandType, CreatePlan
 from planner_contracts.plan_command import Command as CommandMessage
+from planner_contracts.plan_command import DeleteCalendar as DeleteCalendarMessage
+from planner_contracts.plan_command import PutCalendar as PutCalendarMessage
 from planner_contracts.plan_event import FieldFault
 from planner_contracts.run_report import (
     ERROR_MESSAGE_BYTES_MAX,
@@ -56,6 +73,17 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarCopy:
+    """A holiday list as the partition that took in its command sends it to the others. `command_id` and `created` are that command's."""
+
+    state: CalendarState
+    tenant_id: str
+    organization_id: str
+    command_id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A record that is no command or report at all: a dead letter."""
 
@@ -91,12 +119,16 @@ def contained(read: Callable[[], Read]) -> Read | Unreadable:
         return Unreadable("READING_FAILED", type(error).__name__)
 
 
-def read_command(record: Incoming, *, partition: int, partitions: int) -> Command | Invalid | Misrouted | Unreadable:
+def read_command(
+    record: Incoming, *, partition: int, partitions: int
+) -> Command | CalendarCommand | CalendarCopy | Invalid | Misrouted | Unreadable:
     """What a record on the command topic asks for."""
     try:
         event = decode(record.value, record.headers)
     except EnvelopeInvalidError as error:
         return Unreadable("NOT_AN_EVENT", str(error))
+    if event.type == CALENDAR_COPIED_TYPE:
+        return _copy(event)
     if event.type not in set(CommandType):
         return Unreadable("UNKNOWN_TYPE", f"{event.type[:100]!r} is no command")
     command_id = event.data.get("command_id")
@@ -131,11 +163,26 @@ def read_report(record: Incoming, *, partition: int, partitions: int) -> Report 
     return Report(event.tenant_id, report) if right == partition else Misrouted(report.plan_id, right)
 
 
-def _command(event: Envelope, command_id: str) -> Command | Invalid:
+def _copy(event: Envelope) -> CalendarCopy | Unreadable:
+    try:
+        copy = CalendarCopied.model_validate(event.data)
+    except ValidationError as error:
+        return Unreadable("COPY_INVALID", _first_fault(error))
+    state = CalendarState(
+        name=copy.name,
+        version=copy.version,
+        dates=tuple(event.data["dates"] or ()),
+        deleted=copy.deleted,
+        updated_at=copy.at,
+        updated_by=copy.actor,
+    )
+    return CalendarCopy(state, copy.tenant_id, copy.organization_id, copy.command_id, copy.created)
+
+
+def _command(event: Envelope, command_id: str) -> Command | CalendarCommand | Invalid:
     kind = CommandType(event.type)
     data = event.data
-    # The domain judges a definition with its own codes, so the form is read with one that is always sound.
-    framed = data | {"plan": _SOUND_PLAN} if kind is CommandType.CREATE and isinstance(data.get("plan"), dict) else data
+    framed = _framed(kind, data)
     try:
         message = COMMANDS[kind].model_validate(framed)
     except ValidationError as error:
@@ -155,7 +202,20 @@ def _command(event: Envelope, command_id: str) -> Command | Invalid:
         expected_revision=message.expected_revision,
         fingerprint=_fingerprint(event.type, data),
     )
-    return Command(header, _ask(kind, data))
+    match kind:
+        case CommandType.CALENDAR_PUT:
+            return CalendarCommand(header, PutCalendar(data["name"], {name: data[name] for name in ("dates",) if name in data}))
+        case CommandType.CALENDAR_DELETE:
+            return CalendarCommand(header, DeleteCalendar(data["name"]))
+        case _:
+            return Command(header, _ask(kind, data))
+
+
+def _framed(kind: CommandType, data: dict[str, Any]) -> dict[str, Any]:
+    """The content without what the domain judges with its own codes: a definition, dates. In their place stands what is always sound."""
+    if kind is CommandType.CREATE and isinstance(data.get("plan"), dict):
+        return data | {"plan": _SOUND_PLAN}
+    return data | {"dates": []} if kind is CommandType.CALENDAR_PUT else data
 
 
 def _ask(kind: CommandType, data: Mapping[str, Any]) -> Ask:
@@ -177,7 +237,9 @@ def _ask(kind: CommandType, data: Mapping[str, Any]) -> Ask:
 def _plan_id(message: CommandMessage) -> PlanId:
     if isinstance(message, CreatePlan):
         return ids.plan_id(message.tenant_id, message.organization_id, message.idempotency_key or message.command_id)
-    # Commands on calendars and tenants name no plan; their own id routes them.
+    if isinstance(message, PutCalendarMessage | DeleteCalendarMessage):
+        return PlanId(ids.calendar_id(message.tenant_id, message.name))
+    # Commands on tenants name no plan; their own id routes them.
     return PlanId(getattr(message, "plan_id", message.command_id))
 
 

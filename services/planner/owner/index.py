@@ -114,8 +114,8 @@ class Index(Protocol):
         Raises IndexMovedError if the index is not at `at`, IndexDamagedError if it is not whole.
         """
 
-    async def scan(self, at: Position, *, start: int, lacking: str) -> Page:
-        """About a hundred plans from a place of the scan on (0 is its beginning), those whose cursor lacks a text.
+    async def scan(self, at: Position, *, start: int, lacking: Sequence[str]) -> Page:
+        """About a hundred plans from a place of the scan on (0 is its beginning), those whose cursor lacks one of the texts.
 
         What is there throughout a whole scan is found, some of it perhaps twice. Raises like `read`.
         """

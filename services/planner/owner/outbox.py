@@ -1,5 +1,6 @@
 """Decisions -> records, encoded as they are sent. The hot ones by msgspec; golden tests keep their text equal to the typed contracts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,7 @@ from planner.owner.inbox import Incoming
 from planner.owner.report_tokens import ReportTokens
 from planner_contracts import envelope
 from planner_contracts.action import ACTION_TYPE_PREFIX, CONTROL_TYPE
+from planner_contracts.calendar import CALENDAR_COPIED_TYPE, CalendarCopied
 from planner_contracts.envelope import HEADERS, Envelope
 from planner_contracts.instants import format_instant
 from planner_contracts.message import Message
@@ -144,6 +146,7 @@ class Outbox:
         self._tokens = tokens
         self._source = f"/{namespace}/owner/{partition}"
         self._namespace = namespace
+        self._plan_commands = topic(namespace, TopicRole.PLAN_COMMANDS)
         self._plan_events = topic(namespace, TopicRole.PLAN_EVENTS)
         self._run_events = topic(namespace, TopicRole.RUN_EVENTS)
         self._forwarded_bytes_max = {topic(namespace, role): bytes_max for role, bytes_max in FORWARDED_BYTES_MAX.items()}
@@ -250,6 +253,13 @@ class Outbox:
         """The event of a command's outcome."""
         value = self._encoded(event_id, event_type, data, about=about, at=at)
         return Record(self._plan_events, self._partition, about.plan_id.encode(), value, HEADERS)
+
+    def calendar_copies(self, event_id: str, data: CalendarCopied, *, about: Subject, at: datetime) -> Iterator[Record]:
+        """The records that bring a holiday list to every other partition."""
+        value = self._encoded(event_id, CALENDAR_COPIED_TYPE, data, about=about, at=at)
+        for partition in range(self._partitions):
+            if partition != self._partition:
+                yield Record(self._plan_commands, partition, about.plan_id.encode(), value, HEADERS)
 
     def completed(self, revision: PlanRevision, *, at: datetime) -> Record:
         """The event of a plan of which nothing will fire again."""

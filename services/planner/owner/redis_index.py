@@ -91,8 +91,8 @@ class RedisIndex:
         _whole(answer)
         return {plan: sorted(run.decode() for run in runs) for plan, runs in zip(plans, answer[1:], strict=True)}
 
-    async def scan(self, at: Position, *, start: int, lacking: str) -> Page:
-        arguments: list[Any] = [at.marker, start, SCAN_PLANS, lacking]
+    async def scan(self, at: Position, *, start: int, lacking: Sequence[str]) -> Page:
+        arguments: list[Any] = [at.marker, start, SCAN_PLANS, *lacking]
         async with _deadline():
             answer = await self._scan(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
         _whole(answer)

@@ -5,8 +5,9 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any, Final
 
+from planner.domain.calendars import calendars_of
 from planner.domain.definition import load
-from planner.domain.plan import Cursor, PlanRevision
+from planner.domain.plan import CalendarState, Cursor, PlanRevision
 from planner.domain.recurrence.once import Once
 from planner.domain.schedule import Schedule
 
@@ -20,23 +21,24 @@ class Schedules:
         self._limit = limit
         self._kept: OrderedDict[Hashable, Schedule] = OrderedDict()
 
-    def of(self, revision: PlanRevision, cursor: Cursor) -> Schedule:
-        """The revision's schedule, compiled at its first use.
+    def of(self, revision: PlanRevision, cursor: Cursor, holidays: CalendarState | None = None) -> Schedule:
+        """The revision's schedule, compiled at its first use. `holidays`: the tenant's list that it names.
 
         One-shots differ in their instant alone, and that stands in the cursor: what else they say is compiled once for all that
         say the same.
         """
         document = revision.document
         if document["recurrence"] is not None or cursor.next_nominal is None:
-            return self._compiled((revision.plan_id, revision.number), document)
+            version = None if holidays is None else holidays.version
+            return self._compiled((revision.plan_id, revision.number, version), document, holidays)
         late = document["misfire"]
         same = (document["timezone"], document["jitter_seconds"], late["max_lateness_seconds"], late["coalesce"], late["max_catchup"])
         return replace(self._compiled(same, document), rule=Once(cursor.next_nominal))
 
-    def _compiled(self, key: Hashable, document: dict[str, Any]) -> Schedule:
+    def _compiled(self, key: Hashable, document: dict[str, Any], holidays: CalendarState | None = None) -> Schedule:
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = load(document).schedule
+            kept = self._kept[key] = load(document, calendars_of(holidays)).schedule
             if len(self._kept) > self._limit:
                 self._kept.popitem(last=False)
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired, StateKind
+from planner.domain.plan import CalendarState, Cursor, PlanRevision, Receipt, Retired, StateKind
 from planner.domain.run import Run
 from planner.owner import changelog
 from planner.owner.changelog import State
@@ -57,6 +57,12 @@ class TickState:
         """A plan that ended."""
         record = self._get(StateKey(StateKind.RETIRED, tenant_id, plan_id))
         assert record is None or isinstance(record, Retired)
+        return record
+
+    def calendar(self, tenant_id: str, name: str) -> CalendarState | None:
+        """A tenant's holiday list, hidden or not."""
+        record = self._get(StateKey(StateKind.CALENDAR, tenant_id, name))
+        assert record is None or isinstance(record, CalendarState)
         return record
 
     def put(self, tenant_id: str, record: State) -> None:

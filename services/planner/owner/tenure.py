@@ -1,6 +1,6 @@
 """One shard from a takeover to the next failure: where it stands, and its tick (docs/architecture.md, "Tick")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -8,6 +8,7 @@ from typing import Final
 
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.command import Command
+from planner.domain.definition import named_calendar
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics, actions_named
 from planner.owner.changelog import POSITION_KEY, Inputs, decode_inputs, encode_inputs, key_bytes, readable
@@ -16,12 +17,13 @@ from planner.owner.index import Change, DueTimer, Index, Page, Position, StateKe
 from planner.owner.inputs import Gathered
 from planner.owner.metrics import ShardMetrics
 from planner.owner.outbox import Outbox, Record
+from planner.owner.read_records import ReadCommand, ReadReport
 from planner.owner.report_tokens import ReportTokens
 from planner.owner.schedules import Schedules
 from planner.owner.shard_name import ShardName
 from planner.owner.state import TickState
 from planner.owner.takeover import Taken
-from planner.owner.tick import CANCELLED_PER_TICK_MAX, ReadCommand, ReadReport, Tick, in_turns
+from planner.owner.tick import CANCELLED_PER_TICK_MAX, Tick, in_turns
 from planner.runtime.clock import Clock
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole
@@ -32,8 +34,10 @@ NAP_MAX_S: Final = 1.0
 
 # In a definition, whose due occurrence may end its open runs; wherever else the text stands, it only costs a look for them.
 _ENDS_RUNS: Final = b'"cancel_previous"'
-# In a cursor that our own version of the zone database has computed.
-_CURRENT: Final = f'"tzdata":"{TZDATA_VERSION}"'
+# In a definition whose schedule uses a holiday list; wherever else the text stands, it only costs a look.
+_USES_CALENDAR: Final = b'"holiday_calendar"'
+# In a cursor that our own version of the zone database has computed, and in that of a plan without a holiday list.
+_UP_TO_DATE: Final = (f'"tzdata":"{TZDATA_VERSION}"', '"calendar":null')
 
 _log = get_logger("owner")
 
@@ -60,9 +64,10 @@ class Tenure:
         self._producer = taken.producer
         self._position = taken.position
         self._head = taken.head
-        self._tzdata = decode_inputs(taken.position.inputs).tzdata
-        # Plans of which nothing is due may have a next occurrence that another version of the zone database computed.
-        self._scan: int | None = None if self._tzdata == TZDATA_VERSION else 0
+        inputs = decode_inputs(taken.position.inputs)
+        self._tzdata, self._replans = inputs.tzdata, inputs.replans
+        # Plans of which nothing is due may have a next occurrence that another zone database, or holiday list, computed.
+        self._scan: int | None = None if self._tzdata == TZDATA_VERSION and not self._replans else 0
         self._changelog = name.topic(TopicRole.OWNER_CHANGELOG)
 
     def wait_s(self) -> float:
@@ -81,7 +86,7 @@ class Tenure:
         await self._parts.action_topics.look_up(actions_named(read.content for read in commands if isinstance(read.content, Command)))
         now = self._parts.clock.now()
         timers = await self._due(now)
-        page = Page((), 0) if self._scan is None else await self._parts.index.scan(self._position, start=self._scan, lacking=_CURRENT)
+        page = Page((), 0) if self._scan is None else await self._parts.index.scan(self._position, start=self._scan, lacking=_UP_TO_DATE)
         scanned = self._scan is not None and not page.following
         if not (commands or reports or timers or page.cursors or scanned):
             self._scan = page.following or None
@@ -101,9 +106,10 @@ class Tenure:
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
         if scanned:
-            self._tzdata = TZDATA_VERSION
+            self._tzdata, self._replans = TZDATA_VERSION, False
+        self._replans = self._replans or tick.replans
         await self._commit_and_apply(tick.records, tick.changes, gathered.after)
-        self._scan = page.following or None
+        self._scan = 0 if tick.replans else page.following or None
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
         for (name, reason), count in tick.counts.items():
             if name == "dead_letters":
@@ -142,6 +148,10 @@ class Tenure:
         wanted = [key for key in needed if key not in known]
         if wanted:
             known |= await self._parts.index.read(self._position, wanted)
+        lists = dict.fromkeys(key for read in commands for key in read.calendars())
+        lists |= dict.fromkeys(key for record, value in known.items() for key in calendars_used(record, value))
+        if lists:
+            known |= await self._parts.index.read(self._position, [key for key in lists if key not in known])
         return TickState(known, open_runs)
 
     def _decided(self, state: TickState, now: datetime) -> Tick:
@@ -149,7 +159,7 @@ class Tenure:
         return Tick(state, parts.outbox, actions=parts.action_topics.known, tokens=parts.tokens, schedules=parts.schedules, now=now)
 
     async def _commit_and_apply(self, records: Sequence[Record], changes: Sequence[Change], after: Inputs) -> None:
-        inputs = encode_inputs(replace(after, tzdata=self._tzdata))
+        inputs = encode_inputs(replace(after, tzdata=self._tzdata, replans=self._replans))
         partition = self._name.partition
         log = [Record(self._changelog, partition, key_bytes(change.key), change.value) for change in changes]
         # The position record is the last of the changelog's batch, so that its acknowledgement says where the index will stand.
@@ -157,6 +167,16 @@ class Tenure:
         moved = Position(self._position.incarnation, committed.offset, committed.appended_at, inputs)
         self._head = await self._parts.index.apply(self._position, changes, moved)
         self._position = moved
+
+
+def calendars_used(key: StateKey, value: bytes) -> Iterator[StateKey]:
+    """The holiday list that a plan's definition names; none where it cannot be read, which the plan's own decision finds out."""
+    if key.kind is not StateKind.DEFINITION or _USES_CALENDAR not in value:
+        return
+    revision = readable(StateKind.DEFINITION, value)
+    name = None if revision is None else named_calendar(revision.document)
+    if name is not None:
+        yield StateKey(StateKind.CALENDAR, key.tenant_id, name)
 
 
 def plan_of_run(timer: DueTimer) -> Sequence[StateKey]:

@@ -1,7 +1,7 @@
 """The deciding part of a shard's tick: gathered input in, records and state changes out. No effect happens here."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -9,25 +9,30 @@ from operator import itemgetter
 from typing import Final, assert_never
 
 from planner.domain.advance import Place, advanced
-from planner.domain.command import Command, Create
+from planner.domain.calendars import KnownCalendar, calendars_of, copied, copied_event, copy_of, decide_calendar
+from planner.domain.command import CalendarCommand, Command, Create, Update
 from planner.domain.decide import Decision, Known, OwnChange, decide, given_up, recomputed_plan, rejection
-from planner.domain.definition import load
+from planner.domain.definition import load, named_calendar
 from planner.domain.fire import Fire, fire, next_of
 from planner.domain.missed import Skip, skips_of
 from planner.domain.overlap import overlap_of
-from planner.domain.plan import RETIRED_KEPT, Cursor, PlanRevision, Retired, StateKind
+from planner.domain.plan import RETIRED_KEPT, CalendarState, Cursor, PlanRevision, Retired, StateKind
 from planner.domain.receipts import key_receipt_id
 from planner.domain.recompute import is_outdated, recomputed
+from planner.domain.recurrence.business_days import Calendars
 from planner.domain.reschedule import next_after
 from planner.domain.run import Run, cancel, expire, observe
+from planner.domain.schedule import Schedule
 from planner.owner.changelog import key_bytes
-from planner.owner.inbox import Incoming, Invalid, Misrouted, Report, Unreadable
+from planner.owner.inbox import CalendarCopy, Incoming, Invalid, Misrouted, Report, Unreadable
 from planner.owner.index import Change, DueTimer, StateKey
 from planner.owner.outbox import STATE_UNUSABLE, Outbox, Record, Subject, subject_of
+from planner.owner.read_records import ReadCommand, ReadReport
 from planner.owner.report_tokens import ReportTokens
 from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
 from planner_contracts.errors import CATALOGUE, ErrorCode
+from planner_contracts.ids import calendar_id
 from planner_contracts.plan import PlanStatus
 from planner_contracts.plan_event import FieldFault, PlanEventType
 from planner_contracts.run_event import SkipReason
@@ -42,41 +47,6 @@ _ENVELOPE_BYTES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class ReadCommand:
-    """A command record and what was read in it."""
-
-    source: Incoming
-    content: Command | Invalid | Misrouted | Unreadable
-
-    def needs(self) -> Iterator[StateKey]:
-        """The records that the decision looks at."""
-        if isinstance(self.content, Command):
-            header = self.content.header
-            for kind in (StateKind.DEFINITION, StateKind.CURSOR, StateKind.RETIRED):
-                yield StateKey(kind, header.tenant_id, header.plan_id)
-            yield StateKey(StateKind.RECEIPT, header.tenant_id, header.command_id)
-            key = key_receipt_id(header, creates=isinstance(self.content.ask, Create))
-            if key is not None:
-                yield StateKey(StateKind.RECEIPT, header.tenant_id, key)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadReport:
-    """A report record and what was read in it."""
-
-    source: Incoming
-    content: Report | Misrouted | Unreadable
-
-    def needs(self) -> Iterator[StateKey]:
-        """The records that the decision looks at."""
-        if isinstance(self.content, Report):
-            tenant_id, said = self.content.tenant_id, self.content.said
-            yield StateKey(StateKind.RUN, tenant_id, said.run_id)
-            yield StateKey(StateKind.CURSOR, tenant_id, said.plan_id)
-            yield StateKey(StateKind.DEFINITION, tenant_id, said.plan_id)
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A decision that raised: its record or timer alone suffered."""
 
@@ -88,6 +58,7 @@ class Tick:
     """Decides in order on everything that one tick gathered; each decision sees the earlier ones.
 
     `records` are what the transaction publishes beside the state's changes; `counts` what the metrics learn once it is committed.
+    `replans`: a holiday list has changed, so plans that use one have to be looked at.
     """
 
     def __init__(
@@ -97,6 +68,7 @@ class Tick:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.lateness_s: list[float] = []
         self.failures: list[Failure] = []
+        self.replans = False
         self._bytes = 0
         self._state = state
         self._outbox = outbox
@@ -124,6 +96,14 @@ class Tick:
                     header = command.header
                     about = Subject(header.plan_id, header.tenant_id, header.organization_id)
                     self._reject(read.source, header.command_id, about, code=ErrorCode.INTERNAL)
+            case CalendarCommand(header):
+                if not self._contained(f"command {header.command_id}", partial(self._decide_calendar, read.content, read.source)):
+                    self._dead_letter(read.source, "DECISION_FAILED", "the command could not be decided on")
+                    about = Subject(header.plan_id, header.tenant_id, header.organization_id)
+                    self._reject(read.source, header.command_id, about, code=ErrorCode.INTERNAL)
+            case CalendarCopy() as copy:
+                if not self._contained(f"calendar {copy.state.name}", partial(self._take_copy, copy, read.source)):
+                    self._dead_letter(read.source, "DECISION_FAILED", "the copy could not be taken in")
             case Invalid() as invalid:
                 about = Subject(invalid.plan_id or invalid.command_id, invalid.tenant_id, invalid.organization_id)
                 self._reject(read.source, invalid.command_id, about, code=invalid.code, faults=invalid.faults)
@@ -159,26 +139,68 @@ class Tick:
             case StateKind.RECEIPT | StateKind.RETIRED:
                 self._state.drop(due.key.kind, tenant_id, record_id)
                 self._state.keep()
-            case StateKind.DEFINITION:
-                raise AssertionError("a definition has no timer")
+            case StateKind.DEFINITION | StateKind.CALENDAR:
+                raise AssertionError(f"a {due.key.kind} has no timer")
             case _ as unreachable:
                 assert_never(unreachable)
 
     def _decide(self, command: Command, source: Incoming) -> None:
         header = command.header
         key = key_receipt_id(header, creates=isinstance(command.ask, Create))
+        revision = self._state.revision(header.tenant_id, header.plan_id)
         known = Known(
-            revision=self._state.revision(header.tenant_id, header.plan_id),
+            revision=revision,
             cursor=self._state.cursor(header.tenant_id, header.plan_id),
             retired=self._state.retired(header.tenant_id, header.plan_id),
             by_command=self._state.receipt(header.tenant_id, header.command_id),
             by_key=None if key is None else self._state.receipt(header.tenant_id, key),
+            calendars=self._calendars(command, revision),
         )
         decision = decide(command, known, actions=self._actions, now=self._now)
         self._keep_decision(header.tenant_id, known, decision)
         about = Subject(header.plan_id, header.tenant_id, header.organization_id)
         self.records.append(self._outbox.plan_event(_event_id(source), decision.type, decision.event, about=about, at=self._now))
         self.counts["commands", decision.type] += 1
+
+    def _calendars(self, command: Command, revision: PlanRevision | None) -> Calendars:
+        """The holiday list that the plan uses, and the one that it is asked to use unless that is deleted."""
+        used = None if revision is None else self._holidays(revision)
+        asked = None
+        if isinstance(command.ask, Create | Update):
+            name = named_calendar(command.ask.given if isinstance(command.ask, Create) else command.ask.patch)
+            asked = None if name is None else self._state.calendar(command.header.tenant_id, name)
+        return calendars_of(None if asked is None or asked.deleted else asked, used)
+
+    def _decide_calendar(self, command: CalendarCommand, source: Incoming) -> None:
+        header = command.header
+        key = key_receipt_id(header, creates=False)
+        known = KnownCalendar(
+            state=self._state.calendar(header.tenant_id, command.ask.name),
+            by_command=self._state.receipt(header.tenant_id, header.command_id),
+            by_key=None if key is None else self._state.receipt(header.tenant_id, key),
+        )
+        decision = decide_calendar(command, known, now=self._now)
+        for receipt in decision.receipts:
+            self._state.put(header.tenant_id, receipt)
+        about = Subject(header.plan_id, header.tenant_id, header.organization_id)
+        if decision.state is not None:
+            self._keep_calendar(header.tenant_id, known.state, decision.state)
+            copy = copy_of(decision, header, origin=source.partition)
+            self.records += self._outbox.calendar_copies(f"{_event_id(source)}/copy", copy, about=about, at=self._now)
+        self.records.append(self._outbox.plan_event(_event_id(source), decision.type, decision.event, about=about, at=self._now))
+        self.counts["commands", decision.type] += 1
+
+    def _take_copy(self, copy: CalendarCopy, source: Incoming) -> None:
+        mine = self._state.calendar(copy.tenant_id, copy.state.name)
+        self._keep_calendar(copy.tenant_id, mine, copied(mine, copy.state))
+        event_type, event = copied_event(copy.state, copy.command_id, created=copy.created)
+        about = Subject(calendar_id(copy.tenant_id, copy.state.name), copy.tenant_id, copy.organization_id)
+        self.records.append(self._outbox.plan_event(_event_id(source), event_type, event, about=about, at=self._now))
+
+    def _keep_calendar(self, tenant_id: str, known: CalendarState | None, newer: CalendarState) -> None:
+        if newer != known:
+            self._state.put(tenant_id, newer)
+            self.replans = True
 
     def _keep_decision(self, tenant_id: str, known: Known, decision: Decision) -> None:
         for receipt in decision.receipts:
@@ -243,10 +265,10 @@ class Tick:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         if revision is None or cursor is None:
             return  # a command of this tick has ended it
-        schedule = self._schedules.of(revision, cursor)
+        schedule = self._schedule(revision, cursor)
         if is_outdated(cursor, schedule):
             revision, cursor = self._recompute(revision, cursor)
-            schedule = self._schedules.of(revision, cursor)
+            schedule = self._schedule(revision, cursor)
         decision = fire(revision, cursor, schedule, now=self._now, limit=limit)
         if decision is None:
             return
@@ -303,16 +325,26 @@ class Tick:
         self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
 
     def refresh(self, key: StateKey) -> None:
-        """Compute a plan's next occurrence anew if it was computed with another version of the zone database."""
+        """Compute a plan's next occurrence anew if it was computed with another version of the zone database, or of its holiday list."""
         self._contained(f"plan {key.id}, recomputed", partial(self._refresh, key.tenant_id, key.id))
 
     def _refresh(self, tenant_id: str, plan_id: str) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
-        if revision is not None and cursor is not None and is_outdated(cursor, self._schedules.of(revision, cursor)):
+        if revision is not None and cursor is not None and is_outdated(cursor, self._schedule(revision, cursor)):
             self._recompute(revision, cursor)
 
+    def _schedule(self, revision: PlanRevision, cursor: Cursor) -> Schedule:
+        return self._schedules.of(revision, cursor, self._holidays(revision))
+
+    def _holidays(self, revision: PlanRevision) -> CalendarState | None:
+        name = named_calendar(revision.document)
+        return None if name is None else self._state.calendar(revision.tenant_id, name)
+
     def _recompute(self, revision: PlanRevision, cursor: Cursor) -> tuple[PlanRevision, Cursor]:
-        moved = recomputed(revision, cursor, load(revision.document).schedule)
+        moved = recomputed(revision, cursor, load(revision.document, calendars_of(self._holidays(revision))).schedule)
+        if (moved.next_nominal, moved.status, moved.tzdata) == (cursor.next_nominal, cursor.status, cursor.tzdata):
+            self._move(revision, moved)  # a change of its holiday list that does not concern it yet
+            return revision, moved
         change = recomputed_plan(revision, cursor, moved, now=self._now)
         self._own_change(revision, change)
         return change.revision or revision, change.cursor
@@ -366,9 +398,9 @@ class Tick:
         else:
             assert cursor.next_nominal is not None, plan_id
             failed = cursor.next_nominal
-            following = next_after(self._schedules.of(revision, cursor), plan_id=cursor.plan_id, after=failed)
+            following = next_after(self._schedule(revision, cursor), plan_id=cursor.plan_id, after=failed)
             place = Place(failed, following, cursor.held)
-        moved = advanced(cursor, place, revision, self._schedules.of(revision, cursor))
+        moved = advanced(cursor, place, revision, self._schedule(revision, cursor))
         for skip in skips_of(SkipReason.UNDELIVERABLE, [failed]):
             self._skip(skip, revision, moved.next_due)
         if moved.status is PlanStatus.COMPLETED:

@@ -5,10 +5,22 @@ from typing import Any
 
 import pytest
 
-from planner.domain.command import Ask, Cancel, Command, Create, Pause, Resume, Unsupported, Update
+from planner.domain.command import (
+    Ask,
+    CalendarCommand,
+    Cancel,
+    Command,
+    Create,
+    DeleteCalendar,
+    Pause,
+    PutCalendar,
+    Resume,
+    Unsupported,
+    Update,
+)
 from planner.domain.resume import ResumeBacklog
-from planner.owner.inbox import Invalid, Misrouted, Report, Unreadable, contained, read_command, read_report
-from planner_contracts.ids import run_id
+from planner.owner.inbox import CalendarCopy, Invalid, Misrouted, Report, Unreadable, contained, read_command, read_report
+from planner_contracts.ids import calendar_id, run_id
 from planner_contracts.partitioning import partition_for
 from planner_contracts.plan_command import COMMANDS, CommandType
 from planner_contracts.run_report import ERROR_MESSAGE_BYTES_MAX, PROGRESS_BYTES_MAX, RESULT_BYTES_MAX, WORKER_CHARACTERS_MAX
@@ -26,10 +38,18 @@ from support.incoming import (
 )
 from support.plans import NOON, ONCE, ORGANIZATION, TENANT, command_id
 
-SUPPORTED = {CommandType.CREATE, CommandType.UPDATE, CommandType.CANCEL, CommandType.PAUSE, CommandType.RESUME}
+SUPPORTED = {
+    CommandType.CREATE,
+    CommandType.UPDATE,
+    CommandType.CANCEL,
+    CommandType.PAUSE,
+    CommandType.RESUME,
+    CommandType.CALENDAR_PUT,
+    CommandType.CALENDAR_DELETE,
+}
 PLAN = "00000000-0000-4000-8000-000000000001"
 RUN = run_id(PLAN, "schedule", NOON, 1)
-Read = Command | Invalid | Misrouted | Unreadable
+Read = Command | CalendarCommand | CalendarCopy | Invalid | Misrouted | Unreadable
 
 
 def read(value: object, headers: list[tuple[str, bytes]] | None = None) -> Read:
@@ -195,12 +215,43 @@ def test_a_command_of_a_later_version_is_answered_as_unsupported(kind: CommandTy
     content: dict[CommandType, dict[str, Any]] = {
         CommandType.BACKFILL: {"plan_id": PLAN, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"},
         CommandType.RESTORE: {"plan_id": PLAN, "revision": 1},
-        CommandType.CALENDAR_PUT: {"name": "nl", "dates": []},
-        CommandType.CALENDAR_DELETE: {"name": "nl"},
         CommandType.TENANT_PUT: {},
     }
     found = command(read(event(kind.removeprefix("planner."), command_data(**content.get(kind, {"plan_id": PLAN})))))
     assert found.ask == Unsupported(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "ask"),
+    [
+        ("calendar.put", {"dates": ["2026-12-25"]}, PutCalendar("nl", {"dates": ["2026-12-25"]})),
+        ("calendar.put", {"dates": "never"}, PutCalendar("nl", {"dates": "never"})),
+        ("calendar.put", {}, PutCalendar("nl", {})),
+        ("calendar.delete", {}, DeleteCalendar("nl")),
+    ],
+)
+def test_the_dates_of_a_holiday_list_are_left_to_the_domain(kind: str, content: dict[str, Any], ask: PutCalendar | DeleteCalendar) -> None:
+    found = read(event(kind, command_data(name="nl", **content)))
+    assert isinstance(found, CalendarCommand)
+    assert found.ask == ask
+    assert found.header.plan_id == calendar_id(TENANT, "nl")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "é", "x" * 101, 5])
+def test_what_is_no_name_of_a_holiday_list_is_refused(name: object) -> None:
+    assert [fault.pointer for fault in invalid(read(event("calendar.delete", command_data(name=name)))).faults] == ["/name"]
+
+
+def test_a_holiday_list_has_one_partition_that_takes_in_its_commands() -> None:
+    right = partition_for(calendar_id(TENANT, "nl").encode(), 8)
+    record = incoming(event("calendar.delete", command_data(name="nl")))
+    found = [read_command(record, partition=partition, partitions=8) for partition in range(8)]
+    assert [isinstance(content, CalendarCommand) for content in found] == [partition == right for partition in range(8)]
+    assert {content for content in found if isinstance(content, Misrouted)} == {Misrouted(calendar_id(TENANT, "nl"), right)}
+
+
+def test_a_copy_that_says_too_little_is_a_dead_letter() -> None:
+    assert read(event("calendar.copied", {"name": "nl"})) == Unreadable("COPY_INVALID", "/command_id: Field required")
 
 
 def test_a_command_in_the_wrong_partition_is_misrouted() -> None:

@@ -71,13 +71,20 @@ def test_a_rejection_keeps_its_problem() -> None:
 
 def test_a_changed_calendar_becomes_a_list_and_an_accepted_command() -> None:
     found = rows(STORY.calendar("c1", 3, ["2026-12-25"]))
-    assert only(CalendarRow, found) == CalendarRow(TENANT, "nl", 3, '["2026-12-25"]', NOON, "key:1")
+    assert only(CalendarRow, found) == CalendarRow(TENANT, "nl", 3, '["2026-12-25"]', False, NOON, "key:1")
     accepted = only(CommandRow, found)
     assert (accepted.state, accepted.plan_id, accepted.revision) == ("accepted", None, 3)
 
 
-def test_a_deleted_calendar_keeps_its_place_without_dates() -> None:
-    assert only(CalendarRow, rows(STORY.calendar("c1", 4, None))).dates is None
+def test_a_deleted_calendar_is_hidden_with_its_dates() -> None:
+    deleted = only(CalendarRow, rows(STORY.calendar("c1", 4, ["2026-12-25"], kind="deleted")))
+    assert (deleted.deleted, deleted.dates) == (True, '["2026-12-25"]')
+
+
+def test_a_replayed_change_of_a_calendar_touches_its_command_only() -> None:
+    (replayed,) = rows(STORY.calendar("c2", 1, None, replayed=True, original_command_id=an_id("c1")))
+    assert isinstance(replayed, CommandRow)
+    assert (replayed.replayed, replayed.original_command_id) == (True, an_id("c1"))
 
 
 def test_a_copy_of_a_calendar_waits_for_nothing() -> None:

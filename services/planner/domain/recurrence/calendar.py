@@ -12,11 +12,15 @@ from planner.domain.recurrence.label_search import DAY_S, first_instant, first_t
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The dates and times of `base`, each date rolled, its time of day kept. `base` of a `skip` names workdays only."""
+    """The dates and times of `base`, each date rolled, its time of day kept. `base` of a `skip` names workdays only.
+
+    `version`: of the tenant's list that it was compiled with.
+    """
 
     base: Cron
     roll: Roll
     business: BusinessDays
+    version: int | None = None
 
     @property
     def wildcard(self) -> bool:
@@ -113,10 +117,12 @@ class _Rolled:
 def compile_calendar(fields: CalendarFields, calendars: Calendars) -> Calendar:
     """The rule of sound fields; `calendars` has the list that they name."""
     holidays = days_of(fields.holidays)
+    version = None
     if fields.holiday_calendar is not None:
-        named = calendars[fields.holiday_calendar].days
-        holidays = named | holidays if holidays else named
+        named = calendars[fields.holiday_calendar]
+        holidays = named.days | holidays if holidays else named.days
+        version = named.version
     base = fields.base
     if fields.roll is Roll.SKIP:
         base = on_workdays(base, fields.workdays)
-    return Calendar(base, fields.roll, BusinessDays(fields.workdays, holidays))
+    return Calendar(base, fields.roll, BusinessDays(fields.workdays, holidays), version)

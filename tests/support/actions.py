@@ -90,8 +90,8 @@ class ActionTopics:
             headers=list(headers),
         )
 
-    async def append(self, role: TopicRole, value: bytes) -> None:
-        await self.producer.send_and_wait(topic(self.namespace, role), key=b"key", value=value, partition=0, headers=HEADERS)
+    async def append(self, role: TopicRole, value: bytes, *, action: str | None = None) -> None:
+        await self.producer.send_and_wait(topic(self.namespace, role, action), key=b"key", value=value, partition=0, headers=HEADERS)
 
     async def make_topic(self, name: str) -> None:
         await _make_topics(self.kafka, [name], partitions=self.partitions)
@@ -127,7 +127,7 @@ class ActionTopics:
 async def action_topics(kafka: str, namespace: str, *names: str, partitions: int = 2) -> AsyncIterator[ActionTopics]:
     """Make the topics of these actions and the report topic."""
     reports = topic(namespace, TopicRole.RUN_REPORTS)
-    sources = [topic(namespace, TopicRole.ACTION, name) for name in names]
+    sources = [topic(namespace, role, name) for name in names for role in (TopicRole.ACTION, TopicRole.CONTROL)]
     await _make_topics(kafka, [*sources, reports], partitions=partitions)
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
     reader = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)

@@ -1,9 +1,11 @@
-"""FastStream's Kafka consumer of the action topics, with every option that could lose a run set by hand."""
+"""FastStream's Kafka consumers of the action and control topics, with every option that could lose a run set by hand."""
 
 import asyncio
 import logging
 import re
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import ConsumerRecord
@@ -16,6 +18,7 @@ from planner.runtime.failures import Backoff
 from planner.runtime.faststream import broker_options
 from planner.runtime.kafka import KafkaConnection
 from planner.runtime.log import get_logger
+from planner.worker.cancellations import Cancellations
 from planner.worker.delivery import Delivery
 from planner.worker.membership import Membership
 
@@ -34,14 +37,26 @@ STOP_TIMEOUT_S: Final = 10.0
 _LOG: Final = get_logger("planner.worker")
 
 
-class ActionConsumer:
-    """Hands every record of the topics to the membership, in the order of each partition."""
+@dataclass(frozen=True, slots=True)
+class WorkerTopics:
+    """What a worker reads: the action topics with its group, the control topics by itself."""
 
-    def __init__(self, connection: KafkaConnection, membership: Membership, *, group: str, topics: list[str]) -> None:
+    group: str
+    actions: Sequence[str]
+    controls: Sequence[str]
+
+
+class ActionConsumer:
+    """Hands every record of the action topics to the membership, in the order of each partition, and every new one of the control
+    topics to the cancellations.
+    """
+
+    def __init__(self, connection: KafkaConnection, membership: Membership, cancellations: Cancellations, topics: WorkerTopics) -> None:
         self._membership = membership
+        self._cancellations = cancellations
         self._broker = KafkaBroker(
             **broker_options(connection),
-            client_id=group,
+            client_id=topics.group,
             consumer_only=True,
             allow_auto_create_topics=False,
             metadata_max_age_ms=METADATA_AGE_MAX_MS,
@@ -52,8 +67,8 @@ class ActionConsumer:
         )
         self._subscriber = self._broker.subscriber(
             # A start by names would wait until every one of them exists, and meanwhile consume none of the others.
-            pattern="|".join(rf"{re.escape(name)}\Z" for name in topics),
-            group_id=group,
+            pattern=_any_of(topics.actions),
+            group_id=topics.group,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             ack_policy=AckPolicy.MANUAL,
@@ -69,6 +84,17 @@ class ActionConsumer:
             no_reply=True,
         )
         self._subscriber(self._take)
+        # Without a group: which member has the run that is to stop, nobody else knows. What came before this one began is over.
+        control = self._broker.subscriber(
+            pattern=_any_of(topics.controls),
+            auto_offset_reset="latest",
+            isolation_level="read_committed",
+            ack_policy=AckPolicy.MANUAL,
+            parser=_parsed,
+            decoder=_decoded,
+            no_reply=True,
+        )
+        control(self._note)
 
     async def start(self, stop: asyncio.Event, backoff: Backoff) -> bool:
         """Join the group, trying until the brokers answer. False if `stop` was set before."""
@@ -98,9 +124,18 @@ class ActionConsumer:
             _LOG.warning("worker.consumer.stop_failed", reason=repr(errors.exceptions))
 
     async def _take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
-        await self._membership.take(
-            Delivery(record.topic, record.partition, record.offset, key=record.key, value=record.value, headers=record.headers)
-        )
+        await self._membership.take(_delivery(record))
+
+    async def _note(self, record: "ConsumerRecord[bytes, bytes]") -> None:
+        self._cancellations.take(_delivery(record))
+
+
+def _any_of(topics: Sequence[str]) -> str:
+    return "|".join(rf"{re.escape(name)}\Z" for name in topics)
+
+
+def _delivery(record: "ConsumerRecord[bytes, bytes]") -> Delivery:
+    return Delivery(record.topic, record.partition, record.offset, key=record.key, value=record.value, headers=record.headers)
 
 
 async def _parsed(record: "ConsumerRecord[Any, Any]") -> KafkaMessage:

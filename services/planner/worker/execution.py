@@ -1,14 +1,16 @@
 """One delivery from its record to its last acknowledged report."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn
 
 from pydantic import JsonValue, ValidationError
 
 from planner.runtime.log import get_logger
 from planner.worker import report_content
+from planner.worker.cancellations import Cancellations
 from planner.worker.delivery import Delivery
 from planner.worker.failures import RunFailure
 from planner.worker.handlers import ActionHandler
@@ -42,13 +44,19 @@ Outcome = Completed | ReportedError
 class Execution:
     """Performs deliveries. Never raises but for cancellation: each ends in a final report, or in the log if it is no action at all."""
 
-    def __init__(self, handlers: Mapping[str, ActionHandler], context: ReportContext, *, heartbeat_s: float) -> None:
+    def __init__(
+        self, handlers: Mapping[str, ActionHandler], context: ReportContext, cancellations: Cancellations, *, heartbeat_s: float
+    ) -> None:
         self._handlers = handlers
         self._context = context
+        self._cancellations = cancellations
         self._heartbeat_s = heartbeat_s
 
     async def perform(self, delivery: Delivery) -> None:
-        """Returns when the run's final report was acknowledged. `handlers` are found by the delivery's topic."""
+        """Returns when the run's final report was acknowledged; a run that was cancelled before is not begun.
+
+        `handlers` are found by the delivery's topic.
+        """
         handler = self._handlers[delivery.topic]
         try:
             action, traceparent = _action(delivery, handler.action)
@@ -56,6 +64,9 @@ class Execution:
             _LOG.error(
                 "worker.record.passed_by", topic=delivery.topic, partition=delivery.partition, offset=delivery.offset, reason=str(error)
             )
+            return
+        if self._cancellations.requested(action.run_id):
+            _LOG.info("worker.run.cancelled", run_id=action.run_id, action=action.action)
             return
         reports = RunReports(self._context, action, traceparent)
         match await self._outcome(handler, action, reports):
@@ -75,7 +86,7 @@ class Execution:
             return report_content.error(PAYLOAD_INVALID, _faults(error), retryable=False)
         except Exception as error:  # noqa: BLE001 - the user's own validators may raise anything, and pydantic lets most of it through
             return _raised(action.run_id, action.action, error)
-        run = _run(action, payload, reports)
+        run = _run(action, payload, reports, partial(self._cancellations.requested, action.run_id))
         await reports.executing()
         async with asyncio.TaskGroup() as tasks:
             heartbeats = tasks.create_task(self._heartbeats(action, reports))
@@ -139,7 +150,7 @@ def _faults(error: ValidationError) -> str:
     )
 
 
-def _run(action: Action, payload: object, reports: RunReports) -> Run[object]:
+def _run(action: Action, payload: object, reports: RunReports, cancelled: Callable[[], bool]) -> Run[object]:
     async def beat(progress: object) -> None:
         await reports.heartbeat(report_content.progress(progress))
 
@@ -156,4 +167,5 @@ def _run(action: Action, payload: object, reports: RunReports) -> Run[object]:
         trigger=action.trigger,
         payload=payload,
         beat=beat,
+        cancelled=cancelled,
     )

@@ -11,7 +11,8 @@ from planner.runtime.clock import SystemClock, SystemIds, jitter
 from planner.runtime.failures import Backoff
 from planner.runtime.kafka import KafkaConnection, idempotent_producer
 from planner.runtime.log import get_logger
-from planner.worker.action_consumer import ActionConsumer
+from planner.worker.action_consumer import ActionConsumer, WorkerTopics
+from planner.worker.cancellations import Cancellations
 from planner.worker.execution import Execution
 from planner.worker.handlers import ActionHandler, action_handler
 from planner.worker.kafka_report_publisher import KafkaReportPublisher
@@ -90,10 +91,11 @@ class PlannerWorker:
             raise ValueError("a worker needs a handler: @worker.action(…)")
         with _stopped_by_signals() if stop is None else _stopped_by(stop) as stopped:
             async with self._reporting() as context, asyncio.TaskGroup() as tasks:
-                execution = Execution(self._handlers, context, heartbeat_s=HEARTBEAT_S)
+                cancellations = Cancellations()
+                execution = Execution(self._handlers, context, cancellations, heartbeat_s=HEARTBEAT_S)
                 membership = Membership(tasks, execution.perform, concurrency=self._concurrency)
                 commits = tasks.create_task(membership.commit_what_is_finished())
-                consumer = ActionConsumer(self._connection, membership, group=self._group, topics=list(self._handlers))
+                consumer = ActionConsumer(self._connection, membership, cancellations, self._topics())
                 if await consumer.start(stopped, _backoff()):
                     _LOG.info("worker.started", group=self._group, topics=list(self._handlers), worker=self._name)
                     await stopped.wait()
@@ -102,6 +104,10 @@ class PlannerWorker:
                 await consumer.stop()
                 commits.cancel()
         _LOG.info("worker.stopped")
+
+    def _topics(self) -> WorkerTopics:
+        controls = [topic(self._namespace, TopicRole.CONTROL, handler.action) for handler in self._handlers.values()]
+        return WorkerTopics(self._group, list(self._handlers), controls)
 
     @asynccontextmanager
     async def _reporting(self) -> AsyncIterator[ReportContext]:

@@ -30,6 +30,15 @@ class Run(Generic[PayloadT]):
     trigger: RunTrigger
     payload: PayloadT
     beat: Callable[[object], Awaitable[None]] = field(repr=False, compare=False)
+    cancelled: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether the owner has ended the run meanwhile, for the sake of a newer one of its plan: nobody waits for its result any more.
+
+        A handler that takes long looks at it now and then, and returns. The next run of the plan waits for that.
+        """
+        return self.cancelled()
 
     async def heartbeat(self, progress: object = None) -> None:
         """Say that the run is alive, and how far it is: any JSON, kept with the run's next state; over 1 KiB it is cut.

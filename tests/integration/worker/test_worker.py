@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from planner.runtime.clock import SystemIds
 from planner.worker import Permanent, PlannerWorker, Retryable, Run
-from planner_contracts.envelope import CONTENT_TYPE
+from planner_contracts.action import CONTROL_TYPE
+from planner_contracts.envelope import CONTENT_TYPE, Envelope, encode
 from planner_contracts.partitioning import partition_for
 from planner_contracts.run_report import ReportedError
 from planner_contracts.topics import TopicRole, topic
@@ -368,3 +369,28 @@ def plans_in_each_partition(topics: ActionTopics, count: int) -> list[str]:
 
 
 async def accept(run: Run[dict[str, int]]) -> None: ...
+
+
+async def test_a_run_that_its_owner_ends_meanwhile_is_told_so_and_the_next_one_of_its_key_follows(topics: ActionTopics) -> None:
+    worker = a_worker(topics)
+    ended: list[str] = []
+
+    @worker.action(ACTION)
+    async def publish(run: Run[dict[str, Any]]) -> None:
+        await until(lambda: run.cancel_requested or run.payload == {"quick": True}, what="it may end", within_s=20)
+        ended.append(run.id)
+
+    first = an_action(ACTION)
+    second = an_action(ACTION, plan_id=first.plan_id, payload={"quick": True})
+    async with at_work(worker):
+        await topics.write(first)
+        await until(lambda: _begun(topics, first.run_id), what="the first one has begun", within_s=20)
+        await topics.write(second)
+        data = {"run_id": first.run_id, "plan_id": first.plan_id, "reason": "CANCELLED"}
+        asked = encode(Envelope("c1", "planner/owner", CONTROL_TYPE, None, first.run_id, "acme", "acme-eu", data))
+        await topics.append(TopicRole.CONTROL, asked, action=ACTION)
+        await until(lambda: ended == [first.run_id, second.run_id], what="both have ended", within_s=20)
+
+
+async def _begun(topics: ActionTopics, run_id: str) -> bool:
+    return "executing" in await topics.states(run_id)

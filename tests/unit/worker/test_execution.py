@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -10,13 +10,15 @@ from pydantic import BaseModel, field_validator
 
 from planner.runtime.clock import SystemClock, SystemIds
 from planner.runtime.failures import Backoff, UnavailableError
+from planner.worker.cancellations import Cancellations
 from planner.worker.delivery import Delivery
 from planner.worker.execution import Execution
 from planner.worker.failures import Permanent
 from planner.worker.handlers import Handler, action_handler
 from planner.worker.reports import ReportContext
 from planner.worker.run import Run
-from planner_contracts.envelope import HEADERS, decode
+from planner_contracts.action import CONTROL_TYPE
+from planner_contracts.envelope import HEADERS, Envelope, decode, encode
 from planner_contracts.run_report import ReportedError, ReportedState, RunReport
 from support.actions import action_value, an_action
 from support.until import until
@@ -49,9 +51,11 @@ class Reports:
         return self.made[-1].error
 
 
-async def performed(reports: Reports, handler: Handler, *, heartbeat_s: float = 60, **changes: object) -> None:
+async def performed(
+    reports: Reports, handler: Handler, *, heartbeat_s: float = 60, cancellations: Cancellations | None = None, **changes: object
+) -> None:
     context = ReportContext(reports, SystemClock(), SystemIds(), "worker one", lambda: Backoff(0.001, 0.001, lambda: 0.5))
-    execution = Execution({TOPIC: action_handler(ACTION, handler)}, context, heartbeat_s=heartbeat_s)
+    execution = Execution({TOPIC: action_handler(ACTION, handler)}, context, cancellations or Cancellations(), heartbeat_s=heartbeat_s)
     value = action_value(an_action(ACTION, **changes))
     await execution.perform(Delivery(TOPIC, 0, 0, key=b"key", value=value, headers=HEADERS))
 
@@ -146,3 +150,44 @@ async def test_a_cancellation_from_outside_is_no_failure_of_the_run() -> None:
         await until(lambda: reports.made, what="the run has begun")
         performing.cancel()
     assert reports.states() == ["executing"]
+
+
+def asked_to_stop(run_id: str) -> Delivery:
+    data = {"run_id": run_id, "plan_id": "00000000-0000-4000-8000-000000000001", "reason": "CANCELLED"}
+    envelope = Envelope(run_id, "planner/owner", CONTROL_TYPE, None, run_id, "acme", "acme-eu", data)
+    return Delivery(f"planner.control.{ACTION}", 0, 0, key=b"key", value=encode(envelope), headers=HEADERS)
+
+
+async def test_a_run_that_was_cancelled_before_it_began_is_not_performed() -> None:
+    reports, cancellations = Reports(), Cancellations()
+    cancellations.take(asked_to_stop("00000000-0000-4000-8000-0000000000aa"))
+
+    async def never(_: Run[Any]) -> None:
+        raise AssertionError("it was cancelled")
+
+    await performed(reports, never, cancellations=cancellations, run_id="00000000-0000-4000-8000-0000000000aa")
+    assert reports.made == []
+
+
+async def test_a_handler_sees_that_its_run_was_cancelled() -> None:
+    cancellations = Cancellations()
+    seen: list[bool] = []
+
+    async def look(run: Run[Any]) -> None:
+        seen.append(run.cancel_requested)
+        cancellations.take(asked_to_stop("00000000-0000-4000-8000-0000000000bb"))
+        seen.append(run.cancel_requested)
+        cancellations.take(asked_to_stop(run.id))
+        seen.append(run.cancel_requested)
+
+    await performed(Reports(), look, cancellations=cancellations)
+    assert seen == [False, False, True]
+
+
+def test_what_a_control_topic_holds_besides_is_passed_by_and_the_oldest_requests_are_forgotten() -> None:
+    cancellations = Cancellations(limit=2)
+    for record in (asked_to_stop("r1"), asked_to_stop("r2"), asked_to_stop("r1"), asked_to_stop("r3")):
+        cancellations.take(record)
+    cancellations.take(replace(asked_to_stop("r4"), value=b"no event"))
+    cancellations.take(replace(asked_to_stop("r5"), value=(asked_to_stop("r5").value or b"").replace(b"cancel_requested", b"other")))
+    assert [cancellations.requested(run) for run in ("r1", "r2", "r3", "r4", "r5")] == [True, False, True, False, False]

@@ -67,6 +67,8 @@ def expect_hidden(stranger: Api, held: Held) -> None:
     for method, path, body in (
         ("GET", "plans/{plan_id}", None),
         ("GET", "plans/{plan_id}/preview", None),
+        ("GET", "plans/{plan_id}/occurrences", None),
+        ("GET", "plans/{plan_id}/explain?at=2026-01-01T00:00:00Z", None),
         ("GET", "plans/{plan_id}/runs", None),
         ("GET", "plans/{plan_id}/runs/{run_id}", None),
         ("GET", "commands/{command_id}", None),

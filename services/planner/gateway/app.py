@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from planner.gateway import routes_commands, routes_preview, routes_problems, routes_runs
+from planner.gateway import routes_commands, routes_occurrences, routes_preview, routes_problems, routes_runs
 from planner.gateway.access import Access
 from planner.gateway.api import api
 from planner.gateway.authentication import Authentication
@@ -98,6 +98,7 @@ class _Gateway:
             changes_router(access, changes),
             plans_router(access, run_queries),
             routes_preview.router(access, run_queries, clock),
+            routes_occurrences.router(access, run_queries),
             routes_runs.router(access, run_queries),
             routes_commands.router(access, run_queries),
         ]

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, TICK
+from planner.domain.outcomes import Span
 from planner.gateway.pagination import Place, decode_cursor, list_digest
 from planner.gateway.problems import ProblemError
 from planner_contracts.errors import ErrorCode
@@ -120,6 +122,16 @@ class RunListParameters(Page):
     organization_id: ScopeId | None = None
 
 
+class OccurrenceListParameters(Page):
+    """The parameters of a list of occurrences."""
+
+    first: Annotated[Moment | None, Field(alias="from")] = None
+    """Earliest `scheduled_for`, inclusive."""
+    last: Annotated[Moment | None, Field(alias="to")] = None
+    """Latest `scheduled_for`, inclusive."""
+    organization_id: ScopeId | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PlanList:
     """One page of plans. `filters`: name of a filter -> its value; only those that were given."""
@@ -153,6 +165,15 @@ def run_list(asked: RunListParameters) -> RunList:
     """What to read. Raises ProblemError, INVALID_CURSOR."""
     filters = {name: getattr(asked, name) for name in ("state", "trigger", "action", "first", "last")}
     return RunList(_given(filters), asked.limit, _place(asked, moments=True))
+
+
+def occurrence_span(asked: OccurrenceListParameters) -> Span:
+    """What to read: what lies behind the page before. Raises ProblemError, INVALID_CURSOR."""
+    place = _place(asked, moments=True)
+    first = FIRST_INSTANT if asked.first is None else max(asked.first, FIRST_INSTANT)
+    if place is not None and place.key is not None:
+        first = max(first, moment_of(place.key) + TICK)
+    return Span(first, LAST_INSTANT if asked.last is None else min(asked.last, LAST_INSTANT))
 
 
 def moment_of(key: str) -> datetime:

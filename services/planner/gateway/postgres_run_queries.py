@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
 
+from planner.domain.outcomes import FIRED, HELD, Outcome, Span
 from planner.gateway.caller import Visible
 from planner.gateway.conditions import plans_statement, runs_statement
 from planner.gateway.lists import PlanList, PlanSort, RunList
 from planner.gateway.resources import Progress, instant, last_run, lateness, plan_now
-from planner.gateway.run_queries import StoredCommand, StoredPlan
+from planner.gateway.run_queries import Life, StoredCommand, StoredPlan, StoredRevision
 from planner.gateway.run_store_connection import RunStoreConnection
 from planner.runtime.sql import Queries
 from planner_contracts.plan import PlanStatus
@@ -62,6 +64,30 @@ class PostgresRunQueries:
         row = await self._connection.fetchrow(self._queries["count_fired"], plan_id, limit)
         return 0 if row is None else int(row["fired"])
 
+    async def fired_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        statement = self._queries["read_fired"]
+        rows = await self._connection.fetch(statement, life.plan_id, span.first, span.last, life.created_at, limit)
+        return [_fired(row) for row in rows]
+
+    async def skipped_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        rows = await self._connection.fetch(self._queries["read_skipped"], life.plan_id, span.first, span.last, life.since, limit)
+        return [_skipped(row) for row in rows]
+
+    async def held_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        rows = await self._connection.fetch(self._queries["read_held"], life.plan_id, span.first, span.last, life.since, limit)
+        return [Outcome(HELD, row["scheduled_for"], row["scheduled_for"], 1, row["plan_revision"]) for row in rows]
+
+    async def outcome_before(self, life: Life, at: datetime) -> Outcome | None:
+        row = await self._connection.fetchrow(self._queries["read_outcome_before"], life.plan_id, at, life.created_at, life.since)
+        return None if row is None else Outcome(row["outcome"], row["first"], row["last"], None, row["plan_revision"])
+
+    async def revision_at(self, life: Life, at: datetime) -> StoredRevision | None:
+        row = await self._connection.fetchrow(self._queries["read_revision_at"], life.plan_id, at)
+        return None if row is None else _revision(row)
+
+    async def revisions(self, life: Life, numbers: Collection[int]) -> Sequence[StoredRevision]:
+        return [_revision(row) for row in await self._connection.fetch(self._queries["read_revisions"], life.plan_id, list(numbers))]
+
     async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
         row = await self._connection.fetchrow(self._queries["read_command"], visible.tenant_id, command_id, visible.organizations)
         if row is None:
@@ -90,6 +116,20 @@ def _plan(row: asyncpg.Record, key: str | None = None) -> StoredPlan:
 
 def _run(row: asyncpg.Record) -> dict[str, Any]:
     return {name: _shown(name, row[name]) for name in RunRecord.model_fields}
+
+
+def _fired(row: asyncpg.Record) -> Outcome:
+    nominal = row["scheduled_for"]
+    return Outcome(FIRED, nominal, nominal, 1, row["plan_revision"], run_id=str(row["id"]), due_at=row["due_at"])
+
+
+def _skipped(row: asyncpg.Record) -> Outcome:
+    first, last = row["first_scheduled_for"], row["last_scheduled_for"]
+    return Outcome(row["reason"], first, last, row["count"], row["plan_revision"], into=row["into_scheduled_for"])
+
+
+def _revision(row: asyncpg.Record) -> StoredRevision:
+    return StoredRevision(row["revision"], json.loads(row["plan"]))
 
 
 def _shown(name: str, value: Any) -> Any:  # noqa: ANN401  a column's type follows from its name

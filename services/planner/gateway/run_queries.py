@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from planner.domain.outcomes import Outcome, Span
 from planner.gateway.caller import Visible
 from planner.gateway.lists import PlanList, RunList
 from planner_contracts.plan import PlanStatus
@@ -34,6 +35,23 @@ class StoredCommand:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A plan as it is now: an id may have been another plan's before. No outcome of this one lies at or before `since`."""
+
+    plan_id: str
+    created_at: datetime
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRevision:
+    """The plan as one of its revisions made it."""
+
+    number: int
+    document: Mapping[str, Any]
+
+
 class RunQueries(Protocol):
     """Reads only. What is not visible does not exist."""
 
@@ -54,6 +72,24 @@ class RunQueries(Protocol):
 
     async def fired(self, plan_id: str, *, limit: int) -> int:
         """How many of the plan's occurrences have fired, at most `limit`. A predecessor with the same id does not count."""
+
+    async def fired_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        """Those of a span, rising."""
+
+    async def skipped_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        """Those of a span, rising; a range that reaches into it is whole."""
+
+    async def held_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        """Those of a span that still wait, rising."""
+
+    async def outcome_before(self, life: Life, at: datetime) -> Outcome | None:
+        """The last that begins before an instant: its ends and its outcome."""
+
+    async def revision_at(self, life: Life, at: datetime) -> StoredRevision | None:
+        """The revision in force at an instant; the first one for what lies before."""
+
+    async def revisions(self, life: Life, numbers: Collection[int]) -> Sequence[StoredRevision]:
+        """The revisions with these numbers."""
 
     async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
         """The command."""

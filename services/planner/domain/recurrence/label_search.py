@@ -48,8 +48,22 @@ def first_instant(labels: Labels, at: datetime, timezone: str, dst: Dst) -> date
 
 def is_from_gap(labels: Labels, occurrence: datetime, timezone: str, dst: Dst) -> bool:
     """Whether a missing label came to the occurrence, whatever other label did so too."""
-    second = second_from(occurrence)
-    return _first_of_gap(labels, segment_at(timezone, second), second, dst) == second
+    return dst.gap is not Gap.SKIP and missing_label(labels, occurrence, timezone, dst.gap) is not None
+
+
+def missing_label(labels: Labels, at: datetime, timezone: str, gap: Gap) -> int | None:
+    """The first missing label that comes to the instant by a policy, `skip` read as `next_valid`; None where none does."""
+    second = second_from(at)
+    segment = segment_at(timezone, second)
+    if gap is Gap.SHIFT:
+        shifted = second + segment.offset_before
+        from_label, until = max(shifted, segment.gap_from), min(shifted + 1, segment.start + segment.offset)
+    elif second == segment.start:
+        from_label, until = segment.gap_from, segment.start + segment.offset
+    else:
+        return None
+    label = labels.first_label(from_label) if from_label < until else None
+    return label if label is not None and label < until else None
 
 
 def first_time(hours: int, minutes: int, seconds: int, clock: int) -> int | None:

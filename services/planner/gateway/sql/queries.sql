@@ -26,6 +26,68 @@ SELECT count(*) AS fired FROM (
     LIMIT $2
 ) AS counted;
 
+-- name: read_fired
+-- The occurrences of a span that have fired, rising; not those of an earlier plan with the same id.
+SELECT id, plan_revision, scheduled_for, due_at FROM runs
+WHERE plan_id = $1 AND trigger = 'schedule' AND attempt = 1 AND scheduled_for >= $2 AND scheduled_for <= $3 AND published_at >= $4
+ORDER BY scheduled_for, id LIMIT $5;
+
+-- name: read_skipped
+-- The skipped occurrences and ranges that reach into a span, rising.
+SELECT reason, first_scheduled_for, last_scheduled_for, count, into_scheduled_for, plan_revision FROM skipped_occurrences
+WHERE plan_id = $1 AND last_scheduled_for >= $2 AND first_scheduled_for <= $3 AND ($4::timestamptz IS NULL OR last_scheduled_for > $4)
+ORDER BY last_scheduled_for LIMIT $5;
+
+-- name: read_held
+-- The occurrences of a span that wait for a run to end. At most 1000 wait at a time, and the oldest gets its outcome first.
+SELECT h.scheduled_for, h.plan_revision FROM (
+    SELECT scheduled_for, plan_revision FROM held_occurrences WHERE plan_id = $1 ORDER BY scheduled_for DESC LIMIT 1000
+) AS h
+WHERE h.scheduled_for >= $2 AND h.scheduled_for <= $3 AND ($4::timestamptz IS NULL OR h.scheduled_for > $4)
+    AND NOT EXISTS (
+        SELECT 1 FROM runs r
+        WHERE r.plan_id = $1 AND r.scheduled_for = h.scheduled_for AND r.trigger = 'schedule' AND r.attempt = 1
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM skipped_occurrences s
+        WHERE s.plan_id = $1 AND s.last_scheduled_for >= h.scheduled_for AND s.first_scheduled_for <= h.scheduled_for
+    )
+ORDER BY h.scheduled_for LIMIT $5;
+
+-- name: read_outcome_before
+-- The last occurrence or range that begins before an instant and has an outcome, or has been held.
+SELECT outcome, first, last, plan_revision FROM (
+    (
+        SELECT 'fired' AS outcome, scheduled_for AS first, scheduled_for AS last, plan_revision FROM runs
+        WHERE plan_id = $1 AND trigger = 'schedule' AND attempt = 1 AND scheduled_for < $2 AND published_at >= $3
+        ORDER BY scheduled_for DESC, id DESC LIMIT 1
+    )
+    UNION ALL (
+        SELECT reason, first_scheduled_for, last_scheduled_for, plan_revision FROM skipped_occurrences
+        WHERE plan_id = $1 AND first_scheduled_for < $2 AND ($4::timestamptz IS NULL OR last_scheduled_for > $4)
+        ORDER BY last_scheduled_for DESC LIMIT 1
+    )
+    UNION ALL (
+        SELECT 'held', scheduled_for, scheduled_for, plan_revision FROM held_occurrences
+        WHERE plan_id = $1 AND scheduled_for < $2 AND ($4::timestamptz IS NULL OR scheduled_for > $4)
+        ORDER BY scheduled_for DESC LIMIT 1
+    )
+) AS known
+ORDER BY last DESC LIMIT 1;
+
+-- name: read_revision_at
+-- The plan as it was in force at an instant, or as it was created; not of an earlier plan with the same id.
+SELECT revision, plan FROM plan_revisions
+WHERE plan_id = $1 AND (at < $2 OR kind = 'created')
+    AND event_offset >= (SELECT max(event_offset) FROM plan_revisions WHERE plan_id = $1 AND kind = 'created')
+ORDER BY event_offset DESC LIMIT 1;
+
+-- name: read_revisions
+-- The plan as each of some revisions made it; of plans that had the id one after the other, of the last one.
+SELECT DISTINCT ON (revision) revision, plan FROM plan_revisions
+WHERE plan_id = $1 AND revision = ANY($2::integer[])
+ORDER BY revision, event_offset DESC;
+
 -- name: read_run
 -- One run of a plan.
 SELECT * FROM runs

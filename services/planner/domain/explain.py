@@ -1,0 +1,328 @@
+"""Why a plan fired at an instant, or did not: the steps of scheduling.md, section 2, one by one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, assert_never
+
+from planner.domain import civil_time
+from planner.domain.civil_time import TZDATA_VERSION, Fold, Gap
+from planner.domain.outcomes import FIRED, HELD, PLANNED, Outcome
+from planner.domain.recurrence.business_days import Roll
+from planner.domain.recurrence.calendar import Calendar
+from planner.domain.recurrence.cron import Cron
+from planner.domain.recurrence.interval import Interval
+from planner.domain.recurrence.label_search import Labels, missing_label, second_from
+from planner.domain.recurrence.once import Once
+from planner.domain.recurrence.rrule import Rrule
+from planner.domain.recurrence.rrule_labels import LabelRule
+from planner.domain.schedule import Schedule
+from planner_contracts.instants import format_instant
+from planner_contracts.plan import PlanStatus
+from planner_contracts.run_event import SkipReason
+
+
+class StepName(StrEnum):
+    """The steps (1) to (11), and what else may take an occurrence away."""
+
+    EXPAND = "expand"
+    ROLL = "roll"
+    DST = "dst"
+    MERGE = "merge"
+    DATES = "dates"
+    BOUNDS = "bounds"
+    JITTER = "jitter"
+    PAUSE = "pause"
+    MISFIRE = "misfire"
+    OVERLAP = "overlap"
+    MAX_RUNS = "max_runs"
+    UPDATE = "update"
+    CANCEL = "cancel"
+    PUBLISH = "publish"
+
+
+class StepResult(StrEnum):
+    """What a step made of the instant; nothing follows one that left it out, skipped it, or where it waits."""
+
+    PASSED = "passed"
+    LEFT_OUT = "left_out"
+    SKIPPED = "skipped"
+    WAITS = "waits"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, and why it ended as it did."""
+
+    step: StepName
+    result: StepResult
+    detail: str
+
+    def document(self) -> dict[str, str]:
+        return {"step": self.step.value, "result": self.result.value, "detail": self.detail}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The instant that is asked about, within the years of schedules, and what is known of the plan.
+
+    `schedule`, `revision`: in force at the instant. `recorded`: the outcome that covers it. `pending`: nothing has been decided about
+    it yet. `spent`: `max_runs` leaves no run for it.
+    """
+
+    at: datetime
+    schedule: Schedule
+    revision: int
+    created_at: datetime
+    status: PlanStatus
+    lag: timedelta
+    recorded: Outcome | None
+    pending: bool
+    spent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`outcome` is null where nothing was due. `previous`, `next`: the occurrences before and after."""
+
+    at: datetime
+    outcome: str | None
+    run_id: str | None
+    steps: tuple[Step, ...]
+    timezone: str
+    revision: int
+
+    def document(self, previous: datetime | None, following: datetime | None) -> dict[str, Any]:
+        return {
+            "at": format_instant(self.at),
+            "fired": self.outcome == FIRED,
+            "outcome": self.outcome,
+            "run_id": self.run_id,
+            "steps": [step.document() for step in self.steps],
+            "previous": None if previous is None else format_instant(previous),
+            "next": None if following is None else format_instant(following),
+            "timezone": self.timezone,
+            "tzdata": TZDATA_VERSION,
+            "revision": self.revision,
+        }
+
+
+_SKIPS: Final = {
+    SkipReason.MISSED: (StepName.MISFIRE, "its lateness was over max_lateness_seconds when its turn came"),
+    SkipReason.COALESCED: (StepName.MISFIRE, "another occurrence of its backlog stands for it"),
+    SkipReason.CATCHUP_LIMIT: (StepName.MISFIRE, "its backlog had more than max_catchup newer occurrences"),
+    SkipReason.OVERLAP: (StepName.OVERLAP, "a run was open, and the overlap policy gave it up"),
+    SkipReason.PAUSED: (StepName.PAUSE, "it waited during a pause, and the resume skipped what waited"),
+    SkipReason.SUPERSEDED: (StepName.UPDATE, "an update came before its turn, and the new schedule does not name it"),
+    SkipReason.CANCELLED: (StepName.CANCEL, "the plan was cancelled before its turn"),
+    SkipReason.UNDELIVERABLE: (StepName.PUBLISH, "its action can never be published; the dead letters say why"),
+}
+# The steps with state, in order, and what is said of one that let the occurrence pass.
+_WITH_STATE: Final = {
+    StepName.PAUSE: "its turn came while the plan was not paused, or a resume let it go on",
+    StepName.MISFIRE: "it was in time, or stood for its backlog",
+    StepName.OVERLAP: "no open run was in its way",
+    StepName.MAX_RUNS: "a run was left for it",
+}
+
+
+def explain(moment: Moment) -> Explanation:
+    """The steps up to the one that decided."""
+    steps = list(_steps_of_rule(moment))
+    outcome: str | None = None
+    is_occurrence = steps[-1].result is StepResult.PASSED
+    recorded = moment.recorded
+    # A range names the occurrences between its ends, and nothing else; a record of its own holds whatever the rule says now.
+    if recorded is not None and (is_occurrence or not recorded.is_range):
+        outcome = recorded.outcome
+        steps += _steps_of_outcome(recorded)
+    elif is_occurrence:
+        outcome = PLANNED if moment.pending and not moment.spent else None
+        steps.append(_undecided(moment))
+    return Explanation(
+        at=moment.at,
+        outcome=outcome,
+        run_id=None if recorded is None or outcome is None else recorded.run_id,
+        steps=tuple(steps),
+        timezone=moment.schedule.timezone,
+        revision=moment.revision,
+    )
+
+
+def _steps_of_rule(moment: Moment) -> Iterator[Step]:
+    """Steps (1) to (7); the last one is LEFT_OUT if the instant is no occurrence."""
+    schedule, at = moment.schedule, moment.at
+    rule = schedule.rule
+    if isinstance(rule, Rrule) and at in rule.rdates:
+        yield Step(StepName.DATES, StepResult.PASSED, "one of rdates")
+    else:
+        for step in _expanded(schedule, at):
+            yield step
+            if step.result is StepResult.LEFT_OUT:
+                return
+        if isinstance(rule, Rrule) and at in rule.exdates:
+            yield Step(StepName.DATES, StepResult.LEFT_OUT, "one of exdates")
+            return
+    bounds = _bounds(moment)
+    yield bounds
+    if bounds.result is StepResult.PASSED:
+        detail = f"due at {format_instant(at + moment.lag)}" if moment.lag else "none"
+        yield Step(StepName.JITTER, StepResult.PASSED, detail)
+
+
+def _expanded(schedule: Schedule, at: datetime) -> Iterator[Step]:
+    """Steps (1) to (4)."""
+    match schedule.rule:
+        case Cron() as cron:
+            yield from _of_labels(cron, cron, schedule, at)
+        case Calendar() as calendar:
+            yield from _of_labels(calendar, calendar.base, schedule, at)
+        case Rrule(rule=LabelRule() as labels) as rrule:
+            yield from _until(rrule, at) or _of_labels(labels, labels, schedule, at)
+        case Rrule() as rrule:
+            named = rrule.first_from(at, schedule.timezone, schedule.dst) == at or at in rrule.exdates
+            yield _named(named=named, detail="a step from DTSTART that passes" if named else "no step from DTSTART that passes comes here")
+        case Interval() as interval:
+            named = interval.first_from(at) == at
+            anchor = format_instant(interval.anchor)
+            detail = f"a multiple of {interval.period} after {anchor}" if named else f"no multiple of {interval.period} after {anchor}"
+            yield _named(named=named, detail=detail)
+        case Once() as once:
+            named = once.instant == at
+            yield _named(named=named, detail="execute_at" if named else f"execute_at is {format_instant(once.instant)}")
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _of_labels(labels: Labels, named: Labels, schedule: Schedule, at: datetime) -> Iterator[Step]:
+    """Of a rule that names labels. `named`: the labels before the roll, `labels` those after it."""
+    second = second_from(at)
+    label = second + civil_time.segment_at(schedule.timezone, second).offset
+    missing = missing_label(labels, at, schedule.timezone, schedule.dst.gap)
+    if at.microsecond:
+        yield _named(named=False, detail="local times have whole seconds")
+    elif missing is not None and schedule.dst.gap is not Gap.SKIP:
+        yield from _from_gap(labels, missing, schedule, at)
+    elif labels.first_label(label) == label:
+        yield _named(named=True, detail=f"the rule names {_text(label)}")
+        yield from _rolled(labels, schedule, at)
+        yield from _pass_taken(label, schedule, at)
+    elif named.first_label(label) == label:
+        yield _named(named=True, detail=f"the rule names {_text(label)}")
+        yield Step(StepName.ROLL, StepResult.LEFT_OUT, f"it is no business day, and roll is {_roll_of(labels)}")
+    elif missing is not None:
+        why = "a rule whose minutes or hours begin with * does not fire there" if _is_wildcard(labels) else "gap is skip"
+        yield _named(named=True, detail=f"the rule names {_text(missing)}")
+        yield Step(StepName.DST, StepResult.LEFT_OUT, f"{_text(missing)} is missing in {schedule.timezone}, and {why}")
+    else:
+        yield _named(named=False, detail=f"the rule does not name {_text(label)}")
+
+
+def _from_gap(labels: Labels, missing: int, schedule: Schedule, at: datetime) -> Iterator[Step]:
+    yield _named(named=True, detail=f"the rule names {_text(missing)}")
+    yield from _rolled(labels, schedule, at)
+    yield Step(
+        StepName.DST, StepResult.PASSED, f"{_text(missing)} is missing in {schedule.timezone}; gap {schedule.dst.gap} gives this instant"
+    )
+    yield _merged()
+
+
+def _rolled(labels: Labels, schedule: Schedule, at: datetime) -> Iterator[Step]:
+    if isinstance(labels, Calendar) and labels.roll is not Roll.NONE:
+        moved = labels.is_rolled(at, schedule.timezone, schedule.dst)
+        yield Step(StepName.ROLL, StepResult.PASSED, "moved here from a date that is no business day" if moved else "a business day")
+
+
+def _pass_taken(label: int, schedule: Schedule, at: datetime) -> Iterator[Step]:
+    """The DST step of a label that exists, and the merge that follows it."""
+    segment = civil_time.segment_at(schedule.timezone, second_from(at))
+    first, second = label >= segment.first_pass_from, label < segment.second_pass_until
+    fold = schedule.dst.fold
+    if (second and fold is Fold.FIRST) or (first and fold is Fold.LAST):
+        detail = f"this is the {'first' if first else 'second'} pass of {_text(label)}, and fold is {fold}"
+        yield Step(StepName.DST, StepResult.LEFT_OUT, detail)
+        return
+    detail = (
+        f"the {'first' if first else 'second'} pass of {_text(label)}; fold is {fold}" if first or second else f"{_text(label)} is unique"
+    )
+    yield Step(StepName.DST, StepResult.PASSED, detail)
+    yield _merged()
+
+
+def _until(rrule: Rrule, at: datetime) -> list[Step]:
+    if rrule.until is None or at <= rrule.until:
+        return []
+    return [_named(named=False, detail=f"UNTIL is {format_instant(rrule.until)}")]
+
+
+def _bounds(moment: Moment) -> Step:
+    schedule, at = moment.schedule, moment.at
+    why = None
+    if schedule.starts_at is not None and at < schedule.starts_at:
+        why = f"before starts_at, {format_instant(schedule.starts_at)}"
+    elif schedule.ends_at is not None and at > schedule.ends_at:
+        why = f"after ends_at, {format_instant(schedule.ends_at)}"
+    elif at <= moment.created_at and not isinstance(schedule.rule, Once) and moment.recorded is None:
+        why = f"not after the plan's creation, {format_instant(moment.created_at)}"
+    return Step(StepName.BOUNDS, StepResult.PASSED if why is None else StepResult.LEFT_OUT, why or "within")
+
+
+def _steps_of_outcome(recorded: Outcome) -> Iterator[Step]:
+    if recorded.outcome == FIRED:
+        yield from _passed(None)
+        return
+    if recorded.outcome == HELD:
+        yield from _passed(StepName.OVERLAP)
+        yield Step(StepName.OVERLAP, StepResult.WAITS, "it waits for a run of the plan to end")
+        return
+    step, detail = _SKIPS[SkipReason(recorded.outcome)]
+    yield from _passed(step)
+    into = "" if recorded.into is None else f": {format_instant(recorded.into)}"
+    yield Step(step, StepResult.SKIPPED, detail + into)
+
+
+def _passed(before: StepName | None) -> Iterator[Step]:
+    """The steps with state before one of them; all for None, and none before what is no such step."""
+    if before is not None and before not in _WITH_STATE:
+        return
+    for step, detail in _WITH_STATE.items():
+        if step is before:
+            return
+        yield Step(step, StepResult.PASSED, detail)
+
+
+def _undecided(moment: Moment) -> Step:
+    """Of an occurrence without an outcome."""
+    if moment.pending and moment.spent:
+        return Step(StepName.MAX_RUNS, StepResult.LEFT_OUT, "max_runs leaves no run for it")
+    if moment.pending and moment.status is PlanStatus.PAUSED:
+        return Step(StepName.PAUSE, StepResult.WAITS, "the plan is paused")
+    if moment.pending:
+        return Step(StepName.PAUSE, StepResult.PASSED, "the plan is not paused; what is due is decided when its turn comes")
+    if moment.status is PlanStatus.CANCELLED:
+        return Step(StepName.CANCEL, StepResult.LEFT_OUT, "the plan is cancelled")
+    if moment.status is PlanStatus.COMPLETED:
+        return Step(StepName.MAX_RUNS, StepResult.LEFT_OUT, "the plan is completed")
+    return Step(StepName.PUBLISH, StepResult.UNKNOWN, "no outcome is recorded: it is older than records are kept, or on its way")
+
+
+def _named(*, named: bool, detail: str) -> Step:
+    return Step(StepName.EXPAND, StepResult.PASSED if named else StepResult.LEFT_OUT, detail)
+
+
+def _merged() -> Step:
+    return Step(StepName.MERGE, StepResult.PASSED, "one occurrence at an instant")
+
+
+def _text(label: int) -> str:
+    return civil_time.instant_of(label).replace(tzinfo=None).isoformat()
+
+
+def _roll_of(labels: Labels) -> str:
+    return labels.roll if isinstance(labels, Calendar) else Roll.NONE
+
+
+def _is_wildcard(labels: Labels) -> bool:
+    return isinstance(labels, Cron | Calendar) and labels.wildcard

@@ -1,6 +1,6 @@
 """The HTTP application: its routes, and every error as a problem."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -67,8 +67,12 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 async def _parameters(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = "; ".join(f"{'.'.join(str(step) for step in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors())
+    faults = "; ".join(f"{'.'.join(str(step) for step in fault['loc'][1:])}: {_said(fault)}" for fault in error.errors())
     return problem_response(request, ProblemError(ErrorCode.INVALID_PARAMETER, faults))
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    return "there is no such parameter" if fault["type"] == "extra_forbidden" else str(fault["msg"])
 
 
 async def _routing(request: Request, error: Exception) -> Response:

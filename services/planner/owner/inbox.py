@@ -260,9 +260,13 @@ def _fingerprint(kind: str, data: Mapping[str, Any]) -> str:
 
 def _faults(error: ValidationError) -> tuple[FieldFault, ...]:
     return tuple(
-        FieldFault(pointer=_storable("".join(f"/{part}" for part in item["loc"])), code=_code(item["type"]), detail=item["msg"])
+        FieldFault(pointer=_storable("".join(f"/{part}" for part in item["loc"])), code=_code(item["type"]), detail=_detail(item))
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     )
+
+
+def _detail(item: Mapping[str, Any]) -> str:
+    return "there is no such field" if item["type"] == "extra_forbidden" else str(item["msg"])
 
 
 def _code(pydantic_type: str) -> ErrorCode:

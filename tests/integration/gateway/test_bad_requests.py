@@ -117,6 +117,7 @@ def test_unknown_and_invalid_parameters_are_errors(client: httpx.Client) -> None
         assert problem_code(client.get(f"/plans?{query}")) == (400, "INVALID_PARAMETER"), query
     plan = created(client)["id"]
     assert problem_code(client.get(f"/plans/{plan}?expand=1")) == (400, "INVALID_PARAMETER")
+    assert client.get(f"/plans/{plan}?expand=1").json()["detail"] == "expand: there is no such parameter"
     assert problem_code(client.get(f"/plans/{plan}/runs?state=gone")) == (400, "INVALID_PARAMETER")
     assert problem_code(client.post("/plans?dry=1", json=HOURLY)) == (400, "INVALID_PARAMETER")
     assert client.get("/plans?limit=200").status_code == 200

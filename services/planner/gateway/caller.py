@@ -20,6 +20,8 @@ class Scope(StrEnum):
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
     RUNS_READ = "runs:read"
+    CALENDARS_READ = "calendars:read"
+    CALENDARS_WRITE = "calendars:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from typing import Any, Final
 from planner.gateway.caller import Visible
 from planner.gateway.command_publisher import CommandPublisher, PlanCommand, Trace
 from planner.gateway.metrics import GatewayMetrics
-from planner.gateway.outcomes import Acceptance, Outcome, Outcomes, Rejection
+from planner.gateway.outcomes import Acceptance, CalendarAcceptance, Outcome, Outcomes, Rejection
 from planner.gateway.positions import Position
 from planner.gateway.run_queries import RunQueries
 from planner.gateway.watermark import Watermark
 from planner.runtime.failures import IndefiniteError, UnavailableError
 from planner.runtime.log import get_logger
+from planner_contracts.plan_command import CommandType
 
 # So that the Location of an answer that did not wait can be followed: the recorder is behind by less than this in ordinary operation.
 RECORDED_WITHIN_S: Final = 1.0
@@ -26,6 +27,14 @@ class Carried:
     """The run store shows it. `plan`: as this command, or the first one of its key, left it."""
 
     plan: Mapping[str, Any]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A holiday list has come to every shard, and the run store shows it."""
+
+    created: bool
     replayed: bool
 
 
@@ -51,6 +60,17 @@ class Submission:
 
         Raises ProblemError, BODY_TOO_LARGE; UnavailableError and IndefiniteError if it may not be published at all.
         """
+        shown = await self._submitted(command, trace, wait_s)
+        assert not isinstance(shown, Spread)
+        return shown
+
+    async def spread(self, command: PlanCommand, trace: Trace, *, wait_s: float) -> Spread | Rejection | Late:
+        """The same of a command about a holiday list."""
+        shown = await self._submitted(command, trace, wait_s)
+        assert not isinstance(shown, Carried)
+        return shown
+
+    async def _submitted(self, command: PlanCommand, trace: Trace, wait_s: float) -> Carried | Spread | Rejection | Late:
         with self._outcomes.expecting(command.command_id) as expected, self._metrics.waiting.track_inprogress():
             try:
                 published = await self._publisher.publish(command, trace)
@@ -63,15 +83,14 @@ class Submission:
 
     async def _wait(
         self, command: PlanCommand, expected: asyncio.Future[Outcome], published: Position, wait_s: float
-    ) -> Carried | Rejection | Late:
+    ) -> Carried | Spread | Rejection | Late:
         if not wait_s:
             await self._recorded(published)
             return Late()
         try:
             async with asyncio.timeout(wait_s):
                 outcome = await expected
-                if isinstance(outcome, Acceptance):
-                    await self._watermark.passed(outcome.position)
+                await asyncio.gather(*map(self._watermark.passed, _positions(outcome)))
         except TimeoutError:
             outcome = None
         try:
@@ -95,17 +114,34 @@ class Submission:
             return None
         if row.problem is not None:
             return Rejection(row.problem)
+        if command.type in _ABOUT_CALENDARS:
+            # That it has come to all shards is not known; but the time to wait for it is over.
+            created = row.revision == 1
+            return CalendarAcceptance(command.content["name"], row.revision or 0, created, row.replayed, ())
         if row.plan_id is None or row.revision is None:
             return None
         return Acceptance(row.plan_id, row.revision, None, row.replayed, Position("", 0, row.event_offset))
 
-    async def _shown(self, outcome: Outcome | None) -> Carried | Rejection | Late:
+    async def _shown(self, outcome: Outcome | None) -> Carried | Spread | Rejection | Late:
         if outcome is None or isinstance(outcome, Rejection):
             return outcome or Late()
+        if isinstance(outcome, CalendarAcceptance):
+            return Spread(outcome.created, outcome.replayed)
         plan = outcome.plan
         if plan is None:
             plan = await self._queries.plan_at(outcome.plan_id, outcome.revision, until_offset=outcome.position.offset)
         return Late() if plan is None else Carried(plan, outcome.replayed)
 
 
-_NAMES: Final[Mapping[type, str]] = {Carried: "accepted", Rejection: "rejected", Late: "late"}
+def _positions(outcome: Outcome) -> tuple[Position, ...]:
+    match outcome:
+        case Acceptance(position=position):
+            return (position,)
+        case CalendarAcceptance(positions=positions):
+            return positions
+        case Rejection():
+            return ()
+
+
+_ABOUT_CALENDARS: Final = (CommandType.CALENDAR_PUT, CommandType.CALENDAR_DELETE)
+_NAMES: Final[Mapping[type, str]] = {Carried: "accepted", Spread: "accepted", Rejection: "rejected", Late: "late"}

@@ -11,10 +11,13 @@ from planner.domain.recurrence.interval import Interval
 from planner.domain.recurrence.once import Once
 from planner.domain.reschedule import next_after
 from planner.domain.schedule import Schedule
+from planner_contracts.plan import PlanStatus
 
 
 def is_outdated(cursor: Cursor, schedule: Schedule) -> bool:
-    """Whether the plan's next occurrence was computed with another version than ours, and may depend on it."""
+    """Whether the plan's next occurrence was computed with another version than ours, and may depend on it. One that ended has none."""
+    if cursor.status in (PlanStatus.COMPLETED, PlanStatus.CANCELLED):
+        return False
     if cursor.calendar != schedule.calendar_version:
         return True
     if cursor.tzdata == TZDATA_VERSION:

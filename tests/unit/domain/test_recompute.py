@@ -12,6 +12,7 @@ from planner.domain.definition import load
 from planner.domain.plan import Cursor
 from planner.domain.recompute import is_outdated, recomputed
 from planner_contracts.ids import PlanId
+from planner_contracts.plan import PlanStatus
 from support.plans import ACTION, NOON, Book
 
 HOUR = timedelta(hours=1)
@@ -95,6 +96,12 @@ def test_only_what_depends_on_a_zone_is_computed_anew(when: dict[str, Any], *, o
     schedule = load(book.revisions[plan].document).schedule
     assert is_outdated(book.cursors[plan], schedule) is outdated
     assert not is_outdated(replace(book.cursors[plan], tzdata=TZDATA_VERSION), schedule)
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_a_plan_that_ended_while_its_run_is_open_is_not_computed_anew(status: str) -> None:
+    book, plan = of_another_version(NINE, status=PlanStatus(status), next_nominal=None, next_due=None, open_runs=1)
+    assert not is_outdated(book.cursors[plan], load(book.revisions[plan].document).schedule)
 
 
 def test_a_plan_that_moves_gets_a_revision_and_one_that_does_not_only_tells_its_version() -> None:

@@ -25,7 +25,7 @@ from planner.domain.recurrence.rrule import RRULE_DST, RruleFields, compile_rrul
 from planner.domain.recurrence.rrule_text import parse_rrule
 from planner.domain.recurrence.window import occurrences
 from planner.domain.schedule import Schedule
-from support.schedules import a_cron, a_rrule, an_interval
+from support.schedules import a_cron, a_rrule, a_schedule, an_interval
 
 EXHAUSTIVE: Final = settings().max_examples >= 100_000
 GRID_S: Final = 60 if EXHAUSTIVE else 900
@@ -127,6 +127,7 @@ def listed(values: Iterable[int]) -> str:
 
 FIXED: Final = a_cron(f"{listed(MINUTES)} {listed(range(24))} * * *")
 WILDCARD: Final = a_cron(f"*/{MINUTES.step} {listed(HOURS)} * * *")
+CALENDAR: Final = a_schedule(recurrence={"type": "calendar", "minute": [*MINUTES], "hour": "0-23"})
 EVERY: Final = an_interval(2700, "1970-01-01T00:00:00Z")
 DAILY: Final = f"FREQ=DAILY;BYHOUR={listed(range(24))};BYMINUTE={listed(MINUTES)};BYSECOND=0"
 IN_HOURS: Final = f"FREQ=MINUTELY;INTERVAL=45;BYHOUR={listed(HOURS)}"
@@ -142,6 +143,10 @@ def a_rule(text: str, zone: str, dst: Dst) -> Schedule:
 
 def fixed(instants: Instants, dst: Dst) -> tuple[Schedule, Iterable[datetime]]:
     return replace(FIXED, timezone=instants.change.zone, dst=dst), instants.of_labels(dst)
+
+
+def calendar(instants: Instants, dst: Dst) -> tuple[Schedule, Iterable[datetime]]:
+    return replace(CALENDAR, timezone=instants.change.zone, dst=dst), instants.of_labels(dst)
 
 
 def wildcard(instants: Instants, _: Dst) -> tuple[Schedule, Iterable[datetime]]:
@@ -174,13 +179,14 @@ def expanding_rrule(instants: Instants, _: Dst) -> tuple[Schedule, Iterable[date
 
 KINDS: Final[Sequence[Callable[[Instants, Dst], tuple[Schedule, Iterable[datetime]]]]] = (
     fixed,
+    calendar,
     daily_rrule,
     wildcard,
     interval,
     stepping_rrule,
     expanding_rrule,
 )
-WITH_POLICY: Final = (fixed, daily_rrule)
+WITH_POLICY: Final = (fixed, calendar, daily_rrule)
 
 
 def policies(number: int) -> Sequence[Dst]:

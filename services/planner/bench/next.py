@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from planner.bench.cpu_time import used_here_s
-from planner.bench.next_cases import COUNT, CRONS, RRULES, SUB_DAILY_RRULES, Case, PlannerNext, some_cases
+from planner.bench.next_cases import CALENDARS, COUNT, CRONS, RRULES, SUB_DAILY_RRULES, Case, PlannerNext, some_cases
 from planner.bench.next_libraries import CroniterNext, CronSimNext, DateutilNext
 from planner.bench.next_report import Aim, Cost, NextReport
 from planner.runtime.clock import Clock
@@ -41,7 +41,7 @@ class _Asked:
 def run_next(calls: int, *, clock: Clock) -> NextReport:
     """Measure so many calls of each kind of rule."""
     begin = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    asked = {**_crons(calls, begin), **_rrules(calls, begin)}
+    asked = {**_crons_and_calendars(calls, begin), **_rrules(calls, begin)}
     for subject in asked.values():
         for case in subject.cases[: len(subject.cases) // ROUNDS]:
             subject.subject.next(case)
@@ -52,14 +52,16 @@ def run_next(calls: int, *, clock: Clock) -> NextReport:
     return NextReport(calls=calls, costs=costs, ratios=_ratios(costs), aims=_aims(costs))
 
 
-def _crons(calls: int, begin: datetime) -> dict[str, _Asked]:
+def _crons_and_calendars(calls: int, begin: datetime) -> dict[str, _Asked]:
     cases = some_cases(len(CRONS), calls, begin, seed=_SEED)
     subjects: dict[str, Subject] = {
         "cron": PlannerNext([{"type": "cron", "expression": expression} for expression in CRONS]),
         "cron, croniter": CroniterNext(CRONS, begin),
         "cron, cronsim": CronSimNext(CRONS, begin),
     }
-    return {name: _Asked(subject, cases, [], []) for name, subject in subjects.items()}
+    asked = {name: _Asked(subject, cases, [], []) for name, subject in subjects.items()}
+    calendars = PlannerNext([{"type": "calendar", **fields} for fields in CALENDARS])
+    return {**asked, "calendar": _Asked(calendars, some_cases(len(CALENDARS), calls, begin, seed=_SEED), [], [])}
 
 
 def _rrules(calls: int, begin: datetime) -> dict[str, _Asked]:

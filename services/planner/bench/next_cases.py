@@ -1,10 +1,10 @@
 """What `planner bench next` asks for: ordinary rules, zones with and without changes of offset, and instants near those changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from planner.domain import civil_time
 from planner.domain.definition import define
@@ -36,6 +36,12 @@ SUB_DAILY_RRULES: Final = (
     "FREQ=HOURLY;INTERVAL=6",
     "FREQ=HOURLY;INTERVAL=7;BYDAY=MO,TU,WE,TH,FR",
     "FREQ=MINUTELY;INTERVAL=15;BYHOUR=9,10,11",
+)
+CALENDARS: Final[tuple[dict[str, Any], ...]] = (
+    {"hour": "9", "day_of_week": "MON-FRI"},
+    {"minute": "*/15", "hour": "8-18"},
+    {"hour": "2", "minute": "30", "day_of_month": [1, 15, -1], "roll": "next", "holidays": ["2026-01-01", "2026-12-25", "2027-01-01"]},
+    {"hour": "7", "day_of_month": "LW", "roll": "previous", "workdays": ["MON", "TUE", "WED", "THU"]},
 )
 ZONES: Final = ("UTC", "Asia/Kolkata", "Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe")
 # More than any of these rules comes to in the years that are measured.
@@ -76,7 +82,7 @@ def some_cases(rules: int, calls: int, begin: datetime, *, seed: int) -> list[Ca
 class PlannerNext:
     """Planner's next occurrences of compiled schedules, each kept as an owner keeps it."""
 
-    def __init__(self, recurrences: Sequence[dict[str, str]]) -> None:
+    def __init__(self, recurrences: Sequence[Mapping[str, Any]]) -> None:
         self._schedules: dict[tuple[int, str], Schedule] = {
             (number, timezone): define({"action": "bench", "recurrence": recurrence, "timezone": timezone}, now=None).schedule
             for number, recurrence in enumerate(recurrences)

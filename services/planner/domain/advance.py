@@ -28,7 +28,6 @@ def advanced(cursor: Cursor, place: Place, revision: PlanRevision, schedule: Sch
     """
     following = place.following
     status = cursor.status if following is not None or place.held else PlanStatus.COMPLETED
-    names_labels = schedule.names_labels
     return replace(
         cursor,
         status=status,
@@ -39,5 +38,10 @@ def advanced(cursor: Cursor, place: Place, revision: PlanRevision, schedule: Sch
         calendar=schedule.calendar_version,
         held=place.held,
         wait_for_run=bool(place.held) and not overlap_of(revision.document).may_fire(open_runs=cursor.open_runs),
-        label_offset_s=civil_time.offset_at(place.resolved_until, schedule.timezone) // timedelta(seconds=1) if names_labels else None,
+        label_offset_s=label_offset_s(place.resolved_until, schedule),
     )
+
+
+def label_offset_s(instant: datetime, schedule: Schedule) -> int | None:
+    """The offset of the schedule's zone at the instant; None where it does not name labels."""
+    return civil_time.offset_at(instant, schedule.timezone) // timedelta(seconds=1) if schedule.names_labels else None

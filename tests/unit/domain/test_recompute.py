@@ -58,6 +58,14 @@ def test_an_instant_that_is_over_never_fires_again_though_its_label_is_a_later_o
     assert (found.resolved_until, found.next_nominal) == (at(2, 9), at(3, 8))
 
 
+@pytest.mark.parametrize(("fold", "rest"), [("first", at(1, 5, 45)), ("last", at(1, 6, 0))])
+def test_in_a_repeated_hour_a_version_that_changes_nothing_loses_nothing(fold: str, rest: datetime) -> None:
+    # New York repeats 01:00 to 02:00 on November 1st: first from 5:00 in UTC, then from 6:00.
+    quarters = {"action": ACTION, "recurrence": {"type": "cron", "expression": "0,15,30,45 1 * * *"}, "timezone": "America/New_York"}
+    book, plan = of_another_version(quarters | {"dst": {"fold": fold}}, now=datetime(2026, 11, 1, 5, 30, tzinfo=UTC))
+    assert moved(book, plan).next_nominal == book.cursors[plan].next_nominal == rest.replace(month=11)
+
+
 def test_a_label_that_has_moved_into_the_past_is_backlog() -> None:
     # At 8:30 the next one was due at nine; in the new version it was at eight.
     book, plan = of_another_version(NINE, next_nominal=at(2, 9), next_due=at(2, 9), label_offset_s=0)

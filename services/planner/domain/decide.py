@@ -12,6 +12,7 @@ from planner.domain.command import Cancel, Command, Create, Pause, Resume, Unsup
 from planner.domain.definition import Definition, changes, define, load, merge_patch
 from planner.domain.errors import DefinitionInvalidError
 from planner.domain.missed import Skip
+from planner.domain.overlap import overlap_of
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
 from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
 from planner.domain.recurrence.business_days import Calendars
@@ -248,7 +249,7 @@ def _update(
     skips = move.skips
     if cursor.status is PlanStatus.PAUSED and definition.document["active"]:
         waiting = replace(cursor, resolved_until=place.resolved_until, held=place.held)
-        resumption = resume(schedule, waiting, ResumeBacklog.SKIP, now=now)
+        resumption = resume(schedule, waiting, ResumeBacklog.SKIP, overlap_of(newer.document), now=now)
         place, skips = (place if spent else resumption.place), skips + resumption.skips
     begun = replace(cursor, status=_status_of(definition), revision=newer.number)
     moved = advanced(begun, place, newer, schedule)
@@ -274,7 +275,7 @@ def _resume(
         return _unchanged(command, PlanEventType.RESUMED, revision, cursor, now=now)
     newer, changed = _switched(revision, active=True, actor=command.header.actor, now=now)
     schedule = load(newer.document, calendars).schedule
-    resumption = resume(schedule, cursor, backlog, now=now)
+    resumption = resume(schedule, cursor, backlog, overlap_of(newer.document), now=now)
     begun = replace(cursor, status=PlanStatus.ACTIVE, revision=newer.number)
     moved = advanced(begun, resumption.place, newer, schedule)
     changed.append(FieldChange(path="/status", old=cursor.status, new=moved.status))

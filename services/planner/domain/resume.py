@@ -10,6 +10,7 @@ from planner.domain.advance import Place
 from planner.domain.jitter import delay
 from planner.domain.limits import TICK
 from planner.domain.missed import Skip, skips_at, skips_between
+from planner.domain.overlap import Overlap, take_turns
 from planner.domain.plan import Cursor
 from planner.domain.recurrence.window import first_from, newest
 from planner.domain.reschedule import next_after
@@ -27,14 +28,16 @@ class ResumeBacklog(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Where the plan is then: what is to fire of the backlog is held until its turn comes, at once if no run is open."""
+    """Where the plan is then: what is to fire of the backlog is held, until the next tick or until no run is open."""
 
     place: Place
     skips: tuple[Skip, ...]
 
 
-def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, *, now: datetime) -> Resumption:
+def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, overlap: Overlap, *, now: datetime) -> Resumption:
     """Decide on what is unresolved at `now`: what was held at the pause, and what fell due since.
+
+    While a run is open, what is to fire of it gives way or waits as the policy says.
 
     Costs O(max_catchup + 100), however long the pause was.
     """
@@ -52,6 +55,9 @@ def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, *, now: d
             held, skips = _all(waited)
         case _ as unreachable:
             assert_never(unreachable)
+    if not overlap.may_fire(open_runs=cursor.open_runs):
+        turns = take_turns(overlap, held, open_runs=cursor.open_runs, window_from=None, limit=len(held))
+        held, skips = tuple(turns.held), skips + skips_at(schedule, SkipReason.OVERLAP, turns.overlapped)
     resolved_until = max(cursor.resolved_until, waited.last or cursor.resolved_until)
     following = next_after(schedule, plan_id=cursor.plan_id, after=resolved_until)
     return Resumption(Place(resolved_until, following, held), skips)

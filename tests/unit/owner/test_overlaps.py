@@ -168,6 +168,25 @@ def test_a_pause_keeps_what_is_held_and_an_end_of_the_run_meanwhile_fires_nothin
     assert story.seen == [(20, "held"), (30, "held"), (20, "fired")]
 
 
+@pytest.mark.parametrize(
+    ("overlap", "at_the_resume", "at_the_end"),
+    [
+        ("skip", [(20, "overlap"), (30, "overlap")], []),
+        ("queue_one", [(20, "overlap"), (30, "held")], [(30, "fired")]),
+        ("queue_all", [(20, "held"), (30, "held")], [(20, "fired")]),
+    ],
+)
+def test_what_a_resume_is_to_fire_gives_way_to_an_open_run(
+    overlap: str, at_the_resume: list[tuple[int, str]], at_the_end: list[tuple[int, str]]
+) -> None:
+    story = watched(overlap)
+    story.tick(15, incoming(event("plan.pause", command_data("c2", plan_id=PLAN))))
+    story.tick(35, incoming(event("plan.resume", command_data("c3", plan_id=PLAN, backlog="all"))))
+    assert story.seen == at_the_resume
+    story.ends(36, 10)
+    assert story.seen == at_the_resume + at_the_end
+
+
 def test_a_plan_completes_when_the_last_that_was_held_has_fired() -> None:
     story = watched("queue_all", ends_at="2026-03-01T12:30:00Z")
     story.tick(20)

@@ -147,6 +147,8 @@ class Tick:
     def _decide(self, command: Command, source: Incoming) -> None:
         header = command.header
         key = key_receipt_id(header, creates=isinstance(command.ask, Create))
+        # Only what this version has computed may be built upon.
+        self._refresh(header.tenant_id, header.plan_id)
         revision = self._state.revision(header.tenant_id, header.plan_id)
         known = Known(
             revision=revision,

@@ -392,3 +392,19 @@ def test_large_payloads_fill_a_tick_sooner() -> None:
     sizes = [sum(len(record.value or b"") for record in ticked.tick.records) for ticked in ticks]
     assert all(0 < size < BYTES_PER_TICK_MAX + 200_000 for size in sizes)
     assert sum(len(ticked.actions) for ticked in ticks) == 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [("plan.update", {"patch": {"name": "b"}}), ("plan.update", {"patch": {"active": False}}), ("plan.pause", {}), ("plan.cancel", {})],
+)
+def test_a_command_on_a_plan_of_another_zone_database_finds_it_computed_anew(kind: str, asked: dict[str, Any]) -> None:
+    shard = a_shard({"action": ACTION, "recurrence": {"type": "cron", "expression": "0 14 * * *"}, "timezone": "Europe/Amsterdam"})
+    # Two o'clock was at noon, and fired; in the version in force it is at one.
+    key = StateKey(StateKind.CURSOR, TENANT, PLAN)
+    shard.values[key] = msgspec.json.encode(
+        value_of(shard, StateKind.CURSOR, PLAN) | {"tzdata": "1999a", "label_offset_s": 7200, "next_nominal": "2026-03-02T12:00:00Z"}
+    )
+    ticked = shard.tick(incoming(event(kind, command_data("c2", plan_id=PLAN, **asked))), now=NOON + MINUTE)
+    assert ticked.types[0] == "plan.rescheduled"
+    assert shard.tick(now=ONE + MINUTE).actions == []

@@ -31,8 +31,9 @@ format: install ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## write docs/reference and the JSON Schemas anew from the code
+docs: install ## write docs/reference, the JSON Schemas and the timelines anew from the code
 	$(BIN)/python deploy/reference.py
+	PYTHONPATH=tests $(BIN)/python -m support.timeline_stories
 
 locks: install ## compile requirements/*.txt anew
 	$(BIN)/python deploy/locks.py
@@ -50,7 +51,7 @@ differential: install ## 100,000 random rules against each library, the zone swe
 fuzz: install ## atheris on the parsers of schedules, for FUZZ_S seconds
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	mkdir -p .fuzz
-	$(BIN)/python tests/property/fuzz_parsers.py .fuzz -max_total_time=$(FUZZ_S) -max_len=512 -timeout=2
+	$(BIN)/python tests/property/fuzz_parsers.py .fuzz -max_total_time=$(FUZZ_S) -max_len=512 -timeout=10
 
 demo: install ## the main job, shown live
 	$(BIN)/planner demo

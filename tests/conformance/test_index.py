@@ -382,6 +382,7 @@ async def test_a_scan_finds_every_plan_whose_cursor_lacks_the_text_due_or_not(op
     index = await built(opened, *(change for number, name in enumerate(plans) for change in plan(name, NOON if number % 2 else None)))
     assert set(await scanned(index, at(10))) == set(plans)
     assert set(await scanned(index, at(10), "cursor p01")) == {name for name in plans if not name.startswith("p01")}
+    assert set(await scanned(index, at(10), "cursor p", "cursor p01")) == {name for name in plans if not name.startswith("p01")}
 
 
 async def test_a_scan_of_an_index_without_plans_is_over_at_once(opened: OpenIndex) -> None:

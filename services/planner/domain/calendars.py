@@ -12,7 +12,7 @@ from planner.domain.field_reader import FieldReader
 from planner.domain.limits import HOLIDAYS_MAX
 from planner.domain.plan import CalendarState, Receipt
 from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
-from planner.domain.recurrence.business_days import Calendars, HolidayList, days_of
+from planner.domain.recurrence.business_days import Calendars, holiday_list
 from planner_contracts.calendar import CalendarChanged, CalendarCopied
 from planner_contracts.errors import CATALOGUE, ErrorCode
 from planner_contracts.plan_event import CommandRejected, FieldFault, PlanEventType
@@ -61,14 +61,9 @@ def read_dates(given: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dates)
 
 
-def holiday_list(state: CalendarState) -> HolidayList:
-    """The list as schedules use it."""
-    return HolidayList(state.version, days_of(map(date.fromisoformat, state.dates)))
-
-
 def calendars_of(*states: CalendarState | None) -> Calendars:
     """Lists by name, as schedules use them."""
-    return {state.name: holiday_list(state) for state in states if state is not None}
+    return {state.name: holiday_list(state.version, state.dates) for state in states if state is not None}
 
 
 def decide_calendar(command: CalendarCommand, known: KnownCalendar, *, now: datetime) -> CalendarDecision:

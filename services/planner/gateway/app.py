@@ -9,10 +9,11 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from planner.gateway import routes_commands, routes_occurrences, routes_preview, routes_problems, routes_runs
+from planner.gateway import routes_calendars, routes_commands, routes_occurrences, routes_preview, routes_problems, routes_runs
 from planner.gateway.access import Access
 from planner.gateway.api import api
 from planner.gateway.authentication import Authentication
+from planner.gateway.calendar_changes import CalendarChanges
 from planner.gateway.kafka_command_publisher import KafkaCommandPublisher
 from planner.gateway.kafka_outcomes import CHECK, KafkaOutcomes
 from planner.gateway.metrics import GatewayMetrics
@@ -78,7 +79,7 @@ class _Gateway:
         metrics = GatewayMetrics(registry)
         named = queries("planner.gateway", "sql/queries.sql")
         run_queries = PostgresRunQueries(self._store, named)
-        self.outcomes = Outcomes()
+        self.outcomes = Outcomes(settings.partitions)
         self._watermark = Watermark(run_queries)
         self._publisher = KafkaCommandPublisher(
             self._producer, topic=topic(settings.namespace, TopicRole.PLAN_COMMANDS), partitions=settings.partitions
@@ -94,12 +95,15 @@ class _Gateway:
         access = Access(Authentication(PostgresApiKeys(self._store, named), clock, remembered_s=settings.gateway_key_cache_seconds))
         submission = Submission(self._publisher, outcomes=self.outcomes, watermark=self._watermark, queries=run_queries, metrics=metrics)
         changes = PlanChanges(submission, run_queries, clock=clock, ids=ids, wait_most_s=settings.gateway_wait_seconds)
+        calendars = CalendarChanges(submission, run_queries, clock=clock, ids=ids)
         routers = [
             changes_router(access, changes),
             plans_router(access, run_queries),
             routes_preview.router(access, run_queries, clock),
             routes_occurrences.router(access, run_queries),
             routes_runs.router(access, run_queries),
+            routes_calendars.changes_router(access, changes, calendars),
+            routes_calendars.calendars_router(access, run_queries),
             routes_commands.router(access, run_queries),
         ]
         self.app = RequestScope(api(routers, [routes_problems.router()]), clock=clock, ids=ids, metrics=metrics)

@@ -132,6 +132,10 @@ class OccurrenceListParameters(Page):
     organization_id: ScopeId | None = None
 
 
+class CalendarListParameters(Page):
+    """The parameters of a list of holiday lists, which is sorted by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanList:
     """One page of plans. `filters`: name of a filter -> its value; only those that were given."""
@@ -174,6 +178,12 @@ def occurrence_span(asked: OccurrenceListParameters) -> Span:
     if place is not None and place.key is not None:
         first = max(first, moment_of(place.key) + TICK)
     return Span(first, LAST_INSTANT if asked.last is None else min(asked.last, LAST_INSTANT))
+
+
+def calendars_after(asked: CalendarListParameters) -> str:
+    """The name behind which to read. Raises ProblemError, INVALID_CURSOR."""
+    place = _place(asked, moments=False)
+    return "" if place is None else place.key or ""
 
 
 def moment_of(key: str) -> datetime:

@@ -9,9 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from planner.domain.definition import define
 from planner.domain.errors import DefinitionInvalidError
+from planner.domain.recurrence.business_days import Calendars
 from planner.gateway import etags, idempotency, preferences
 from planner.gateway.caller import Caller, Visible, is_organization_id
 from planner.gateway.command_publisher import PlanCommand
+from planner.gateway.holiday_lists import list_named, perhaps_there
 from planner.gateway.outcomes import Rejection
 from planner.gateway.pause_requests import pause_content, resume_content
 from planner.gateway.plan_patch import refuse_patch
@@ -83,8 +85,8 @@ class PlanChanges:
         if isinstance(shown, Rejection):
             raise rejection_error(shown.problem)
         if isinstance(shown, Late):
-            return _late(asked, command)
-        return _answer(asked, created_plan(shown.plan), shown, status=_CREATED)
+            return late_answer(asked, command)
+        return _answer(asked, created_plan(shown.plan, await self._calendars(tenant_id, shown.plan)), shown, status=_CREATED)
 
     async def change(self, asked: Asked, plan: str, patch: Mapping[str, Any]) -> Response:
         """200 with the changed plan, or 202."""
@@ -126,11 +128,18 @@ class PlanChanges:
         if isinstance(shown, Rejection):
             return _refuse(asked, kind, rejection_error(shown.problem), stored)
         if isinstance(shown, Late):
-            return _late(asked, command)
+            return late_answer(asked, command)
         return _answer(asked, plan_answer(shown.plan, last_run=await self._last_run(visible, plan)), shown, status=200)
 
     async def _submit(self, asked: Asked, command: PlanCommand) -> Carried | Rejection | Late:
         return await self._submission.submit(command, trace_of(asked.request), wait_s=asked.wait.seconds)
+
+    async def _calendars(self, tenant_id: str, plan: Mapping[str, Any]) -> Calendars:
+        """The holiday list that the plan uses; if it is not to be had just now, as if it were empty."""
+        try:
+            return {**perhaps_there(plan), **await list_named(plan, tenant_id, self._queries)}
+        except UnavailableError:
+            return perhaps_there(plan)
 
     async def _last_run(self, visible: Visible, plan: str) -> object:
         try:
@@ -144,10 +153,11 @@ class PlanChanges:
 def judge_definition(given: Mapping[str, Any]) -> None:
     """Raises ProblemError, VALIDATION_FAILED.
 
-    Without a clock: a repeat of a create that went well must find its plan, although `execute_at` has passed since.
+    Without a clock: a repeat of a create that went well must find its plan, although `execute_at` has passed since. Whether the
+    holiday list that it names is there its owner knows best.
     """
     try:
-        define(given, now=None)
+        define(given, now=None, calendars=perhaps_there(given))
     except DefinitionInvalidError as error:
         raise invalid_definition(error) from None
 
@@ -177,7 +187,7 @@ def _refuse(asked: Asked, kind: CommandType, error: ProblemError, stored: Stored
 
 
 def _answer(asked: Asked, plan: dict[str, Any], shown: Carried, *, status: int) -> Response:
-    headers = {"ETag": etags.plan_tag(plan), **_applied(asked)}
+    headers = {"ETag": etags.plan_tag(plan), **applied(asked)}
     if status == _CREATED:
         headers["Location"] = f"{API}/plans/{plan['id']}"
     if shown.replayed and asked.key is not None:
@@ -185,11 +195,13 @@ def _answer(asked: Asked, plan: dict[str, Any], shown: Carried, *, status: int) 
     return JSONResponse(plan, status_code=status, headers=headers)
 
 
-def _late(asked: Asked, command: PlanCommand) -> Response:
+def late_answer(asked: Asked, command: PlanCommand) -> Response:
+    """202: where to ask what becomes of the command."""
     pending = StoredCommand(command.command_id, "pending", command.plan_id, None, False, None, None, command.issued_at)
-    headers = {"Location": f"{API}/commands/{command.command_id}", **_applied(asked)}
+    headers = {"Location": f"{API}/commands/{command.command_id}", **applied(asked)}
     return JSONResponse(command_shown(pending, None), status_code=202, headers=headers)
 
 
-def _applied(asked: Asked) -> dict[str, str]:
+def applied(asked: Asked) -> dict[str, str]:
+    """The header that says which preference was followed."""
     return {} if asked.wait.applied is None else {preferences.APPLIED_HEADER: asked.wait.applied}

@@ -68,7 +68,7 @@ class PlanOutcomes:
         known = await self._known(plan)
         recorded = await self._recorded(known, Span(at, at), 1)
         in_force = await self._queries.revision_at(known.life, at)
-        schedule = known.schedule if in_force is None else load(in_force.document).schedule
+        schedule = known.schedule if in_force is None else load(in_force.document, in_force.calendars).schedule
         pending_from = known.pending_from
         pending = pending_from is not None and at >= pending_from
         explanation = explain(
@@ -88,7 +88,7 @@ class PlanOutcomes:
 
     async def _known(self, plan: StoredPlan) -> Known:
         document = plan.document
-        schedule = load(document).schedule
+        schedule = load(document, plan.calendars).schedule
         created_at = parse_instant(document["created_at"])
         # Only an `execute_at` may lie before the plan's creation; else what does is of an earlier plan with the same id.
         life = Life(document["id"], created_at, since=None if isinstance(schedule.rule, Once) else created_at)
@@ -116,7 +116,9 @@ class PlanOutcomes:
     async def _schedules(self, known: Known, numbers: set[int]) -> Mapping[int, Schedule]:
         others = numbers - {known.revision}
         stored = await self._queries.revisions(known.life, others) if others else ()
-        return {known.revision: known.schedule} | {revision.number: load(revision.document).schedule for revision in stored}
+        return {known.revision: known.schedule} | {
+            revision.number: load(revision.document, revision.calendars).schedule for revision in stored
+        }
 
     async def _before(self, known: Known, at: datetime, schedule: Schedule) -> datetime | None:
         """The last nominal time before an instant; `schedule` is in force at the instant."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from planner.domain.definition import define, merge_patch
 from planner.domain.errors import DefinitionInvalidError
+from planner.gateway.holiday_lists import perhaps_there
 from planner.gateway.problems import ProblemError, invalid_field
 from planner_contracts.errors import ErrorCode
 from planner_contracts.plan_event import FieldFault
@@ -32,7 +33,7 @@ def refuse_patch(patch: Mapping[str, Any]) -> None:
 
 def _faults(merged: Mapping[str, Any]) -> tuple[FieldFault, ...]:
     try:
-        define(merged, now=None)
+        define(merged, now=None, calendars=perhaps_there(merged))
     except DefinitionInvalidError as error:
         return error.faults
     return ()

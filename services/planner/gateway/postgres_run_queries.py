@@ -8,11 +8,12 @@ from typing import Any, Final
 import asyncpg
 
 from planner.domain.outcomes import FIRED, HELD, Outcome, Span
+from planner.domain.recurrence.business_days import Calendars, holiday_list
 from planner.gateway.caller import Visible
 from planner.gateway.conditions import plans_statement, runs_statement
 from planner.gateway.lists import PlanList, PlanSort, RunList
 from planner.gateway.resources import Progress, instant, last_run, lateness, plan_now
-from planner.gateway.run_queries import Life, StoredCommand, StoredPlan, StoredRevision
+from planner.gateway.run_queries import Life, StoredCalendar, StoredCommand, StoredPlan, StoredRevision
 from planner.gateway.run_store_connection import RunStoreConnection
 from planner.runtime.sql import Queries
 from planner_contracts.plan import PlanStatus
@@ -103,6 +104,17 @@ class PostgresRunQueries:
             at=row["at"],
         )
 
+    async def calendar(self, tenant_id: str, name: str) -> StoredCalendar | None:
+        row = await self._connection.fetchrow(self._queries["read_calendar"], tenant_id, name)
+        return None if row is None else _calendar(row)
+
+    async def calendars(self, tenant_id: str, *, after: str, limit: int) -> Sequence[StoredCalendar]:
+        return [_calendar(row) for row in await self._connection.fetch(self._queries["list_calendars"], tenant_id, after, limit)]
+
+    async def calendar_users(self, tenant_id: str, name: str) -> int:
+        row = await self._connection.fetchrow(self._queries["count_calendar_users"], tenant_id, name)
+        return 0 if row is None else int(row["users"])
+
     async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
         rows = await self._connection.fetch(self._queries["read_watermarks"], list(topics))
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
@@ -111,7 +123,28 @@ class PostgresRunQueries:
 def _plan(row: asyncpg.Record, key: str | None = None) -> StoredPlan:
     newest = last_run(row["last_run_id"], row["last_run_state"], row["last_run_scheduled_for"], row["last_run_finished_at"])
     document = plan_now(json.loads(row["plan"]), Progress(row["status"], row["next_run_at"], newest))
-    return StoredPlan(document, row["organization_id"], PlanStatus(row["status"]), None if key is None else row[key])
+    sorted_by = None if key is None else row[key]
+    return StoredPlan(document, row["organization_id"], PlanStatus(row["status"]), sorted_by, _used(row.get("calendar")))
+
+
+def _calendar(row: asyncpg.Record) -> StoredCalendar:
+    dates = json.loads(row["dates"])
+    document = {
+        "name": row["name"],
+        "dates": dates,
+        "version": row["version"],
+        "updated_at": instant(row["updated_at"]),
+        "updated_by": row["updated_by"],
+    }
+    return StoredCalendar(document, holiday_list(row["version"], dates))
+
+
+def _used(calendar: str | None) -> Calendars:
+    """The list that a plan uses, deleted or not, as one JSON text."""
+    if calendar is None:
+        return {}
+    found = json.loads(calendar)
+    return {found["name"]: holiday_list(found["version"], found["dates"])}
 
 
 def _run(row: asyncpg.Record) -> dict[str, Any]:
@@ -129,7 +162,7 @@ def _skipped(row: asyncpg.Record) -> Outcome:
 
 
 def _revision(row: asyncpg.Record) -> StoredRevision:
-    return StoredRevision(row["revision"], json.loads(row["plan"]))
+    return StoredRevision(row["revision"], json.loads(row["plan"]), _used(row["calendar"]))
 
 
 def _shown(name: str, value: Any) -> Any:  # noqa: ANN401  a column's type follows from its name

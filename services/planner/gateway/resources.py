@@ -8,6 +8,7 @@ from typing import Any, Final
 from planner.domain.dates import parse_instant
 from planner.domain.definition import load
 from planner.domain.preview import Asked, preview
+from planner.domain.recurrence.business_days import Calendars
 from planner.gateway.run_queries import StoredCommand
 from planner_contracts.instants import format_instant
 
@@ -37,9 +38,9 @@ def plan_answer(document: Mapping[str, Any], *, last_run: object = None) -> dict
     return _without_warnings(document) | {"last_run": last_run}
 
 
-def created_plan(document: Mapping[str, Any]) -> dict[str, Any]:
+def created_plan(document: Mapping[str, Any], calendars: Calendars) -> dict[str, Any]:
     """The plan as the create that made it answers: with warnings, as of its creation."""
-    schedule = load(document).schedule
+    schedule = load(document, calendars).schedule
     created = Asked(parse_instant(document["created_at"]), limit=1)
     found = preview(schedule, created, runs_left=schedule.max_runs)
     return plan_answer(document) | {"warnings": [warning.model_dump() for warning in found.warnings]}

@@ -12,6 +12,7 @@ from planner.domain.preview import LIMIT_DEFAULT, LIMIT_MAX, Asked, Preview, par
 from planner.gateway.access import Access
 from planner.gateway.body import JSON_TYPES, read_object
 from planner.gateway.caller import Caller, Scope
+from planner.gateway.holiday_lists import list_named
 from planner.gateway.lists import ForOrganization, Text
 from planner.gateway.openapi import PROBLEM_ANSWERS, request_body
 from planner.gateway.plan_changes import organization_named, plan_not_found
@@ -69,7 +70,8 @@ def router(access: Access, queries: RunQueries, clock: Clock) -> APIRouter:
         given = await read_object(request, JSON_TYPES)
         after = clock.now() if asked.after is None else asked.after
         try:
-            found = preview_definition(given, after=after, limit=asked.limit, plan_id=None)
+            calendars = await list_named(given, caller.visible.tenant_id, queries)
+            found = preview_definition(given, after=after, limit=asked.limit, plan_id=None, calendars=calendars)
         except DefinitionInvalidError as error:
             raise invalid_definition(error) from None
         caller.organization(organization_named(given, beside=asked.organization_id))
@@ -93,7 +95,7 @@ def router(access: Access, queries: RunQueries, clock: Clock) -> APIRouter:
 
 
 async def _of_stored(plan: StoredPlan, asked: Asked, queries: RunQueries) -> Preview:
-    schedule = load(plan.document).schedule
+    schedule = load(plan.document, plan.calendars).schedule
     if plan.status in _FINAL:
         return preview(schedule, asked, runs_left=0)
     if schedule.max_runs is None:

@@ -1,11 +1,12 @@
 """What the gateway asks of the run store: the port. Ids are UUIDs in the wire's form; each call raises UnavailableError."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from planner.domain.outcomes import Outcome, Span
+from planner.domain.recurrence.business_days import Calendars, HolidayList
 from planner.gateway.caller import Visible
 from planner.gateway.lists import PlanList, RunList
 from planner_contracts.plan import PlanStatus
@@ -13,12 +14,21 @@ from planner_contracts.plan import PlanStatus
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """A plan as it is now. `key`: the value that its list is sorted by."""
+    """A plan as it is now. `key`: the value that its list is sorted by. `calendars`: of a single plan, the holiday list that it uses."""
 
     document: Mapping[str, Any]
     organization_id: str
     status: PlanStatus
     key: datetime | str | None = None
+    calendars: Calendars = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCalendar:
+    """A tenant's holiday list, as it is shown and as schedules use it."""
+
+    document: Mapping[str, Any]
+    holidays: HolidayList
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +56,11 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class StoredRevision:
-    """The plan as one of its revisions made it."""
+    """The plan as one of its revisions made it. `calendars`: the holiday list that it used, as that is now."""
 
     number: int
     document: Mapping[str, Any]
+    calendars: Calendars
 
 
 class RunQueries(Protocol):
@@ -93,6 +104,15 @@ class RunQueries(Protocol):
 
     async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
         """The command."""
+
+    async def calendar(self, tenant_id: str, name: str) -> StoredCalendar | None:
+        """The holiday list; a deleted one is not there."""
+
+    async def calendars(self, tenant_id: str, *, after: str, limit: int) -> Sequence[StoredCalendar]:
+        """At most `limit` of the tenant's holiday lists, by name, behind a name."""
+
+    async def calendar_users(self, tenant_id: str, name: str) -> int:
+        """How many active and paused plans use the holiday list."""
 
     async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
         """The next offset to record, by topic and partition."""

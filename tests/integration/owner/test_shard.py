@@ -174,6 +174,36 @@ async def test_plans_that_another_zone_database_computed_are_computed_anew_at_th
     assert sorted(await refreshed()) == sorted(found)
 
 
+async def test_a_changed_holiday_list_is_looked_for_in_every_plan_even_by_the_next_owner(world: World) -> None:
+    on_business_days = {"type": "calendar", "hour": "9", "roll": "skip", "holiday_calendar": "nl"}
+    async with running(world.shard()):
+        data = command_data("p1", name="nl", dates=["2026-12-25"])
+        await world.topics.send(TopicRole.PLAN_COMMANDS, json.dumps(event("calendar.put", data)).encode(), key="anything")
+        for number in range(150):
+            await world.ask(f"c{number}", {"recurrence": on_business_days})
+        await until(lambda: _at_least(150, lambda: calendars(world)), what="all plans are known", within_s=30)
+    redis: Any = world.redis.redis
+    keys = world.redis.keys
+    # As an owner leaves it that dies when it has taken in a change and not yet looked at any plan.
+    for plan, record in (await redis.hgetall(keys.records(StateKind.CURSOR))).items():
+        await redis.hset(keys.records(StateKind.CURSOR), plan, record.replace(b'"calendar":1', b'"calendar":0'))
+    inputs = await redis.hget(keys.position, "inputs")
+    await redis.hset(keys.position, "inputs", inputs.replace(b'"replans":false', b'"replans":true'))
+    async with running(world.shard()):
+
+        async def looked_at() -> bool:
+            return b'"replans":false' in await redis.hget(keys.position, "inputs")
+
+        await until(looked_at, what="every plan was looked at", within_s=30)
+    assert await calendars(world) == [1] * 150
+
+
+async def calendars(world: World) -> list[int]:
+    """The version of the holiday list that each cursor in the index was computed with."""
+    redis: Any = world.redis.redis
+    return [json.loads(record)["calendar"] for record in (await redis.hgetall(world.redis.keys.records(StateKind.CURSOR))).values()]
+
+
 async def age(world: World) -> None:
     """The index as an owner with an older zone database would have left it."""
     redis: Any = world.redis.redis

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from planner.gateway.outcomes import WAITING_MAX, Acceptance, Outcomes, Rejection
+from planner.gateway.outcomes import WAITING_MAX, Acceptance, CalendarAcceptance, Outcomes, Rejection
 from planner.gateway.positions import Position
 from planner.runtime.failures import UnavailableError
 from planner_contracts.envelope import Envelope
@@ -41,6 +41,39 @@ async def test_a_rejection_carries_the_problem_and_nothing_else() -> None:
     with outcomes.expecting("c") as expected:
         outcomes.tell(an_event("planner.command.rejected", REJECTED), PLACE)
         assert await expected == Rejection({name: REJECTED[name] for name in ("code", "status", "detail", "errors")})
+
+
+def a_list(**more: Any) -> Envelope:  # noqa: ANN401 (any field of the event)
+    data = {"command_id": "c", "name": "nl", "version": 2, "dates": [], "created": False, "actor": "a", "at": "2026-01-01T00:00:00Z"}
+    return an_event("planner.calendar.changed", data | more)
+
+
+async def test_a_holiday_list_has_come_when_every_partition_has_told_of_it() -> None:
+    outcomes = Outcomes(partitions=3)
+    places = [Position("plan.events", number, 7) for number in range(3)]
+    with outcomes.expecting("c") as expected:
+        for place in (places[2], places[0], places[0]):
+            assert outcomes.tell(a_list(), place)
+            assert not expected.done()
+        assert outcomes.tell(a_list(), places[1])
+        told = await expected
+        assert isinstance(told, CalendarAcceptance)
+        assert (told.name, told.version, told.created, told.replayed) == ("nl", 2, False, False)
+        assert sorted(told.positions, key=lambda place: place.partition) == places
+
+
+async def test_of_a_repeated_change_of_a_list_one_partition_tells() -> None:
+    outcomes = Outcomes(partitions=3)
+    with outcomes.expecting("c") as expected:
+        assert outcomes.tell(a_list(dates=None, created=True, replayed=True), PLACE)
+        assert await expected == CalendarAcceptance("nl", 2, created=True, replayed=True, positions=(PLACE,))
+
+
+async def test_a_rejected_change_of_a_list_is_told_by_one_partition() -> None:
+    outcomes = Outcomes(partitions=3)
+    with outcomes.expecting("c") as expected:
+        outcomes.tell(an_event("planner.command.rejected", REJECTED | {"plan_id": None}), PLACE)
+        assert isinstance(await expected, Rejection)
 
 
 async def test_an_event_that_this_version_cannot_read_is_no_outcome() -> None:

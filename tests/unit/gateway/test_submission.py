@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -15,7 +15,7 @@ from planner.gateway.metrics import GatewayMetrics
 from planner.gateway.outcomes import Outcomes, Rejection
 from planner.gateway.positions import Position
 from planner.gateway.run_queries import RunQueries, StoredCommand
-from planner.gateway.submission import Carried, Late, Submission
+from planner.gateway.submission import Carried, Late, Spread, Submission
 from planner.gateway.watermark import Watermark
 from planner.runtime.failures import Backoff, IndefiniteError, UnavailableError
 from planner_contracts.envelope import Envelope
@@ -53,7 +53,7 @@ class World:
             raise self.refuses
         self.published += 1
         if self.answers is not None:
-            kind = "planner.command.rejected" if "code" in self.answers else "planner.plan.cancelled"
+            kind = "planner.command.rejected" if "code" in self.answers else self.answers.get("kind", "planner.plan.cancelled")
             data = {"command_id": command.command_id, "plan_id": "p", "at": "2026-01-01T00:00:00Z", **self.answers}
             event = Envelope("e", "/owner", kind, NOON, "p", "t", "o", data)
             self.outcomes.tell(event, Position(EVENTS, 0, 5))
@@ -128,6 +128,29 @@ async def test_a_published_command_is_late_rather_than_failed_if_nothing_is_know
 
 async def test_who_does_not_wait_is_answered_when_the_command_is_recorded() -> None:
     assert await submitted(World(answers=changed(), recorded=4), wait_s=0) == Late()
+
+
+PUT = replace(COMMAND, type=CommandType.CALENDAR_PUT, content={"name": "nl", "dates": []})
+
+
+async def spread(world: World, *, wait_s: float = 5) -> Spread | Rejection | Late:
+    async with submission(world) as way:
+        return await way.spread(PUT, Trace("r", "00"), wait_s=wait_s)
+
+
+def told(**more: Any) -> dict[str, Any]:  # noqa: ANN401 (any field of the event)
+    return {"kind": "planner.calendar.changed", "name": "nl", "version": 1, "dates": [], "created": True, "actor": "a", **more}
+
+
+async def test_a_holiday_list_is_there_when_the_run_store_shows_what_every_partition_told() -> None:
+    assert await spread(World(answers=told(), recorded=6)) == Spread(created=True, replayed=False)
+    assert await spread(World(answers=told(), recorded=5), wait_s=0.05) == Late()
+    assert await spread(World(outcomes=Outcomes(2), answers=told(), recorded=6), wait_s=0.05) == Late()
+
+
+async def test_a_holiday_list_whose_event_was_missed_is_found_in_the_run_store() -> None:
+    known = StoredCommand("c", "accepted", None, 2, False, None, 9, NOON)
+    assert await spread(World(stored=known), wait_s=0.01) == Spread(created=False, replayed=False)
 
 
 @pytest.mark.parametrize("failure", [UnavailableError("away"), IndefiniteError("no answer")])

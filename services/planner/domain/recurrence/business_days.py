@@ -44,6 +44,11 @@ def days_of(dates: Iterable[date]) -> frozenset[int]:
     return frozenset(day.toordinal() - _EPOCH_ORDINAL for day in dates)
 
 
+def holiday_list(version: int, dates: Iterable[str]) -> HolidayList:
+    """A list of dates as they are written, which are sound."""
+    return HolidayList(version, days_of(map(date.fromisoformat, dates)))
+
+
 @dataclass(frozen=True, slots=True)
 class BusinessDays:
     """The workdays (bit 0 is Monday; at least one) that are no holidays. All days are counted from the epoch."""

@@ -1,6 +1,9 @@
 -- name: read_plan
 -- A plan with what run events have moved since its last plan event.
-SELECT plan, organization_id, status, next_run_at, last_run_id, last_run_state, last_run_scheduled_for, last_run_finished_at
+SELECT plan, organization_id, status, next_run_at, last_run_id, last_run_state, last_run_scheduled_for, last_run_finished_at, (
+    SELECT json_build_object('name', c.name, 'version', c.version, 'dates', c.dates) FROM calendars c
+    WHERE c.tenant_id = plans.tenant_id AND c.name = plans.plan #>> '{recurrence,holiday_calendar}'
+) AS calendar
 FROM plans
 WHERE id = $1 AND tenant_id = $2 AND ($3::text[] IS NULL OR organization_id = ANY($3));
 
@@ -77,14 +80,22 @@ ORDER BY last DESC LIMIT 1;
 
 -- name: read_revision_at
 -- The plan as it was in force at an instant, or as it was created; not of an earlier plan with the same id.
-SELECT revision, plan FROM plan_revisions
+SELECT revision, plan, (
+    SELECT json_build_object('name', c.name, 'version', c.version, 'dates', c.dates) FROM calendars c
+    WHERE c.tenant_id = plan_revisions.tenant_id AND c.name = plan_revisions.plan #>> '{recurrence,holiday_calendar}'
+) AS calendar
+FROM plan_revisions
 WHERE plan_id = $1 AND (at < $2 OR kind = 'created')
     AND event_offset >= (SELECT max(event_offset) FROM plan_revisions WHERE plan_id = $1 AND kind = 'created')
 ORDER BY event_offset DESC LIMIT 1;
 
 -- name: read_revisions
 -- The plan as each of some revisions made it; of plans that had the id one after the other, of the last one.
-SELECT DISTINCT ON (revision) revision, plan FROM plan_revisions
+SELECT DISTINCT ON (revision) revision, plan, (
+    SELECT json_build_object('name', c.name, 'version', c.version, 'dates', c.dates) FROM calendars c
+    WHERE c.tenant_id = plan_revisions.tenant_id AND c.name = plan_revisions.plan #>> '{recurrence,holiday_calendar}'
+) AS calendar
+FROM plan_revisions
 WHERE plan_id = $1 AND revision = ANY($2::integer[])
 ORDER BY revision, event_offset DESC;
 
@@ -101,6 +112,20 @@ SELECT state, at, by, sequence FROM run_history WHERE run_id = $1 AND sequence <
 -- What is known of a command.
 SELECT id, state, plan_id, revision, replayed, problem, event_offset, at FROM commands
 WHERE tenant_id = $1 AND id = $2 AND ($3::text[] IS NULL OR organization_id = ANY($3));
+
+-- name: read_calendar
+-- A holiday list that is not deleted.
+SELECT name, version, dates, updated_at, updated_by FROM calendars WHERE tenant_id = $1 AND name = $2 AND NOT deleted;
+
+-- name: list_calendars
+-- A tenant's holiday lists behind a name, in order.
+SELECT name, version, dates, updated_at, updated_by FROM calendars
+WHERE tenant_id = $1 AND name > $2 AND NOT deleted ORDER BY name LIMIT $3;
+
+-- name: count_calendar_users
+-- The plans that a holiday list may not be taken from.
+SELECT count(*) AS users FROM plans
+WHERE tenant_id = $1 AND plan #>> '{recurrence,holiday_calendar}' = $2 AND status IN ('active', 'paused');
 
 -- name: read_watermarks
 -- Where the recorder is in these topics.

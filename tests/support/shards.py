@@ -1,7 +1,7 @@
 """The deciding half of a shard over a state in memory: what a tick decides becomes, encoded and replayed, what the next one knows."""
 
 import json
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from planner.owner.outbox import Outbox, Record
 from planner.owner.read_records import ReadCommand, ReadReport
 from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
+from planner.owner.tenure import may_end_runs
 from planner.owner.tick import Tick, in_turns
 from support.incoming import COMMANDS_TOPIC, TOKENS
 from support.plans import ACTION, ACTIONS
@@ -67,7 +68,7 @@ class PureShard:
     def tick(self, *sources: Incoming, now: datetime, keep: bool = True) -> Ticked:
         """One tick: commands, then reports, then everything that is due. It is forgotten unless it is kept."""
         due = [self._timer(key) for key in sorted(self.wakes, key=lambda key: (self.wakes[key], key)) if self.wakes[key] <= now]
-        tick = self._begun(now)
+        tick = self._begun(now, due)
         where = {"partition": self.partition, "partitions": self.partitions}
         for source in sources:
             if source.topic == COMMANDS_TOPIC:
@@ -91,21 +92,22 @@ class PureShard:
         self._apply(tick)
         return _ticked(tick)
 
-    def _begun(self, now: datetime) -> Tick:
+    def _begun(self, now: datetime, due: Sequence[DueTimer] = ()) -> Tick:
         outbox = Outbox(namespace=NAMESPACE, partition=self.partition, partitions=self.partitions, tokens=TOKENS)
-        state = TickState(dict(self.values), self._open_runs())
+        state = TickState(dict(self.values), self._open_runs(due))
         return Tick(state, outbox, actions=ACTIONS, tokens=TOKENS, schedules=self.schedules, now=now)
 
     def kinds(self) -> list[str]:
         """The kinds of the records held, sorted."""
         return sorted(key.kind for key in self.values)
 
-    def _open_runs(self) -> dict[StateKey, list[str]]:
-        found: defaultdict[StateKey, list[str]] = defaultdict(list)
+    def _open_runs(self, due: Sequence[DueTimer]) -> dict[StateKey, list[str]]:
+        found: dict[StateKey, list[str]] = {timer.key: [] for timer in due if may_end_runs(timer)}
         for key, value in self.values.items():
             run = readable(StateKind.RUN, value) if key.kind is StateKind.RUN else None
-            if run is not None and run.open:
-                found[StateKey(StateKind.CURSOR, key.tenant_id, run.plan_id)].append(key.id)
+            plan = None if run is None or not run.open else StateKey(StateKind.CURSOR, key.tenant_id, run.plan_id)
+            if plan is not None and plan in found:
+                found[plan].append(key.id)
         return found
 
     def _timer(self, key: StateKey) -> DueTimer:

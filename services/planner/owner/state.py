@@ -40,9 +40,11 @@ class TickState:
         assert record is None or isinstance(record, Run)
         return record
 
-    def open_runs(self, tenant_id: str, plan_id: str) -> list[Run]:
-        """The plan's open runs: those that were gathered, and those of this tick."""
-        gathered = self._open_runs.get(StateKey(StateKind.CURSOR, tenant_id, plan_id), ())
+    def open_runs(self, tenant_id: str, plan_id: str) -> list[Run] | None:
+        """The plan's open runs: those that were gathered, and those of this tick. None where they were not gathered."""
+        gathered = self._open_runs.get(StateKey(StateKind.CURSOR, tenant_id, plan_id))
+        if gathered is None:
+            return None
         touched = (key for key in (*self.changes, *self._staged) if key.kind is StateKind.RUN and key.tenant_id == tenant_id)
         found = (self.run(tenant_id, run_id) for run_id in dict.fromkeys((*gathered, *(key.id for key in touched))))
         return [run for run in found if run is not None and run.open and run.plan_id == plan_id]

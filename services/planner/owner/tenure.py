@@ -140,7 +140,7 @@ class Tenure:
         needed = dict.fromkeys(key for read in commands for key in read.needs())
         needed |= dict.fromkeys(key for report in reports for key in report.needs())
         needed |= dict.fromkeys(key for timer in timers if timer.key.kind is StateKind.RUN for key in plan_of_run(timer))
-        ending = [timer.key for timer in timers if timer.definition is not None and _ENDS_RUNS in timer.definition]
+        ending = [timer.key for timer in timers if may_end_runs(timer)]
         open_runs: Mapping[StateKey, Sequence[str]] = {}
         if ending:
             open_runs = await self._parts.index.open_runs(self._position, ending, limit=CANCELLED_PER_TICK_MAX + 1)
@@ -177,6 +177,11 @@ def calendars_used(key: StateKey, value: bytes) -> Iterator[StateKey]:
     name = None if revision is None else named_calendar(revision.document)
     if name is not None:
         yield StateKey(StateKind.CALENDAR, key.tenant_id, name)
+
+
+def may_end_runs(timer: DueTimer) -> bool:
+    """Whether its decision needs to know the open runs of its plan."""
+    return timer.definition is not None and _ENDS_RUNS in timer.definition
 
 
 def plan_of_run(timer: DueTimer) -> Sequence[StateKey]:

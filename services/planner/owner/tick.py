@@ -311,8 +311,13 @@ class Tick:
                     self.records.append(self._outbox.held(nominal, revision, at=self._now, next_run_at=after.next_due))
 
     def _cancel_open_runs(self, revision: PlanRevision, cursor: Cursor) -> bool:
-        """End the plan's open runs for the sake of one that is due. False where some are left for the next tick: then it waits."""
+        """End the plan's open runs for the sake of one that is due. False where some are left for the next tick: then it waits.
+
+        That is so too where a command of this tick gave the plan its policy, so that its runs were not gathered.
+        """
         runs = self._state.open_runs(revision.tenant_id, revision.plan_id)
+        if runs is None:
+            return False
         for run in runs[:CANCELLED_PER_TICK_MAX]:
             self._cancel_run(run, revision)
         if len(runs) <= CANCELLED_PER_TICK_MAX:

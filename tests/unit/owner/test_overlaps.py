@@ -135,6 +135,16 @@ def test_a_cancelled_run_ends_with_an_event_and_a_request_to_its_worker() -> Non
     assert story.ends(21, 10).published == []
 
 
+def test_an_update_to_cancel_previous_in_the_tick_of_the_next_occurrence_ends_the_runs_before_it() -> None:
+    story = watched("allow")
+    story.tick(20)
+    story.seen.clear()
+    story.tick(30, an_update(PLAN, {"overlap": "cancel_previous"}, "c2"))
+    assert story.seen == [(10, "CANCELLED"), (20, "CANCELLED"), (30, "fired")]
+    story.ends(31, 30)
+    assert story.cursor.open_runs == 0
+
+
 def test_an_update_to_allow_sets_free_what_is_held() -> None:
     story = watched("queue_all")
     story.tick(20)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from planner.domain import civil_time
 from planner.domain.civil_time import TZDATA_VERSION
+from planner.domain.jitter import delay
 from planner.domain.missed import Occurrence
 from planner.domain.overlap import overlap_of
 from planner.domain.plan import Cursor, PlanRevision
@@ -37,6 +38,7 @@ def advanced(cursor: Cursor, place: Place, revision: PlanRevision, schedule: Sch
         tzdata=TZDATA_VERSION,
         calendar=schedule.calendar_version,
         held=place.held,
+        held_due=place.held[0] + delay(cursor.plan_id, schedule.jitter_seconds) if place.held else None,
         wait_for_run=bool(place.held) and not overlap_of(revision.document).may_fire(open_runs=cursor.open_runs),
         label_offset_s=label_offset_s(place.resolved_until, schedule),
     )

@@ -326,6 +326,7 @@ def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
         next_nominal=None,
         next_due=None,
         held=(),
+        held_due=None,
         wait_for_run=False,
     )
     changed = [FieldChange(path="/status", old=cursor.status, new=stopped.status)]

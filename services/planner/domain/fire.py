@@ -49,17 +49,18 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
         return None
     overlap = overlap_of(revision.document)
     due = cursor.next_due is not None and cursor.next_due <= now
-    if not due and not (cursor.held and overlap.may_fire(open_runs=cursor.open_runs)):
+    lag = delay(cursor.plan_id, schedule.jitter_seconds)
+    held = [nominal for nominal in cursor.held if nominal + lag <= now]  # an update may have made the others due later
+    if not due and not (held and overlap.may_fire(open_runs=cursor.open_runs)):
         return None
     if due:
         backlog = settle(schedule, plan_id=cursor.plan_id, after=cursor.resolved_until, now=now, limit=limit)
     else:
         backlog = Backlog((), (), cursor.resolved_until, next_of(cursor), cut=False)
-    lag = delay(cursor.plan_id, schedule.jitter_seconds)
     left = None if schedule.max_runs is None else schedule.max_runs - cursor.fired
     turns = take_turns(
         overlap,
-        [*cursor.held, *(occurrence.scheduled_for for occurrence in backlog.fire)],
+        [*held, *(occurrence.scheduled_for for occurrence in backlog.fire)],
         open_runs=cursor.open_runs,
         window_from=None if schedule.misfire.max_lateness is None else now - lag - schedule.misfire.max_lateness,
         limit=limit if left is None else min(limit, left),
@@ -70,7 +71,7 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
         *skips_at(schedule, SkipReason.MISSED, turns.missed),
         *skips_at(schedule, SkipReason.OVERLAP, turns.overlapped),
     )
-    place = Place(backlog.cursor, backlog.next, tuple(turns.held))
+    place = Place(backlog.cursor, backlog.next, (*turns.held, *cursor.held[len(held) :]))
     if left is not None and len(runs) >= left:
         # What the rule names after the last run that `max_runs` allows is no occurrence: it has no outcome (section 5.7).
         skips = tuple(skip for skip in skips if skip.first < runs[-1].scheduled_for)

@@ -47,11 +47,12 @@ class PlanRevision:
 class Cursor:
     """How far a plan has come: every occurrence up to `resolved_until` has its outcome or is `held`, none after it has.
 
-    `held`, rising, wait for their turn; if they `wait_for_run`, it comes when no run is open any more. `next_nominal` and
-    `next_due` are null once no occurrence is left; `next_due` is also null of a plan that is not active. `status` is final from
-    the moment of the cancel or the last fire, though the record stays while runs are open. `label_offset_s`: of a rule that names
-    labels, the zone's offset at `resolved_until` under `tzdata`, the version that `next_nominal` was computed with. `calendar`: of
-    the tenant's holiday list that the plan uses, the version that it was computed with.
+    `held`, rising, wait for their turn; if they `wait_for_run`, it comes when no run is open any more, else the first is due at
+    `held_due`. `next_nominal` and `next_due` are null once no occurrence is left; `next_due` is also null of a plan that is not
+    active. `status` is final from the moment of the cancel or the last fire, though the record stays while runs are open.
+    `label_offset_s`: of a rule that names labels, the zone's offset at `resolved_until` under `tzdata`, the version that
+    `next_nominal` was computed with. `calendar`: of the tenant's holiday list that the plan uses, the version that it was computed
+    with.
     """
 
     plan_id: PlanId
@@ -64,6 +65,7 @@ class Cursor:
     open_runs: int
     tzdata: str
     held: tuple[datetime, ...] = ()
+    held_due: datetime | None = None
     wait_for_run: bool = False
     label_offset_s: int | None = None
     calendar: int | None = None
@@ -73,7 +75,7 @@ class Cursor:
         """Where the plan's timer stands."""
         if self.status is not PlanStatus.ACTIVE:
             return None
-        return self.held[0] if self.held and not self.wait_for_run else self.next_due
+        return self.held_due if self.held and not self.wait_for_run else self.next_due
 
 
 @dataclass(frozen=True, slots=True)

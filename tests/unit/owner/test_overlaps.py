@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from planner.domain.jitter import delay
 from planner.domain.plan import Cursor, StateKind
 from planner.domain.run import KEPT_MAX, OPEN_MAX
 from planner.owner.changelog import decode
@@ -143,6 +144,17 @@ def test_an_update_to_cancel_previous_in_the_tick_of_the_next_occurrence_ends_th
     assert story.seen == [(10, "CANCELLED"), (20, "CANCELLED"), (30, "fired")]
     story.ends(31, 30)
     assert story.cursor.open_runs == 0
+
+
+def test_a_held_occurrence_that_an_update_makes_due_later_is_not_published_before() -> None:
+    story = watched("queue_one")
+    story.tick(20)
+    story.tick(21, an_update(PLAN, {"jitter_seconds": 86_400}, "c2"))
+    due = NOON + 2 * TEN + delay(PLAN, 86_400)
+    story.ends(22, 10)
+    assert (story.seen, story.cursor.wake_at) == ([(20, "held")], due)
+    story.tick((due - NOON) / timedelta(minutes=1))
+    assert story.seen == [(20, "held"), (20, "fired")]
 
 
 def test_an_update_to_allow_sets_free_what_is_held() -> None:

@@ -10,7 +10,8 @@ from planner.domain.jitter import delay
 from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, TICK
 from planner.domain.preview import shown
 from planner.domain.recurrence.once import Once
-from planner.domain.recurrence.window import rising
+from planner.domain.recurrence.window import contains, rising
+from planner.domain.reschedule import UNRESOLVED_KEPT_MAX, same_times
 from planner.domain.schedule import Schedule
 from planner_contracts.instants import format_instant
 from planner_contracts.plan import PlanStatus
@@ -71,11 +72,33 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A schedule that a plan had until an update."""
+
+    schedule: Schedule
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Nominal times from `first` to `last`, both included."""
 
     first: datetime
     last: datetime
+
+
+def waiting_from(schedule: Schedule, earlier: Sequence[Earlier], begin: datetime) -> datetime:
+    """From when on a paused plan's occurrences wait, if it has been updated since `begin`: an update makes no past occurrences, and
+    what it keeps of them the earlier schedules name too (section 5.3). An `execute_at` is taken though it is past.
+    """
+    others = [known for known in earlier if not same_times(known.schedule, schedule)]
+    if not others or isinstance(schedule.rule, Once):
+        return begin
+    newest_update = others[-1].until
+    for nominal in islice(rising(schedule, begin, newest_update), UNRESOLVED_KEPT_MAX):
+        if all(contains(known.schedule, nominal) for known in others if known.until >= nominal):
+            return nominal
+    return max(begin, newest_update + TICK)
 
 
 def planned(schedule: Schedule, span: Span, *, revision: int, limit: int) -> list[Outcome]:

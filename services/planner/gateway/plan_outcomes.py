@@ -10,30 +10,32 @@ from planner.domain.definition import load
 from planner.domain.explain import Moment, explain
 from planner.domain.jitter import delay
 from planner.domain.limits import LAST_INSTANT, TICK
-from planner.domain.outcomes import Outcome, Progress, Span, outcome_document, planned, rising_page
+from planner.domain.outcomes import Earlier, Outcome, Progress, Span, outcome_document, planned, rising_page, waiting_from
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import newest
 from planner.domain.schedule import Schedule
 from planner.gateway.run_queries import Life, RunQueries, StoredPlan
+from planner_contracts.plan import PlanStatus
 
 # With more runs left than this it is not looked for the last of them: a list would not get there, and skips do not count.
 _RUNS_LOOKED_AT: Final = 1000
+# So many updates of a paused plan are looked at to see what still waits.
+_REVISIONS_LOOKED_AT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A plan, compiled, and how far it has come. `runs_left`: of its `max_runs`; null is no limit."""
+    """A plan, compiled, and how far it has come. Its occurrences are planned from `pending_from` on, none if that is null.
+
+    `runs_left`: of its `max_runs`; null is no limit.
+    """
 
     plan_id: str
     life: Life
     schedule: Schedule
     revision: int
-    progress: Progress
+    pending_from: datetime | None
     runs_left: int | None
-
-    @property
-    def pending_from(self) -> datetime | None:
-        return self.progress.pending_from(self.schedule)
 
     def planned(self, span: Span, limit: int) -> list[Outcome]:
         """The first of those in a span that have no outcome yet and that `max_runs` lets be."""
@@ -103,7 +105,20 @@ class PlanOutcomes:
             next_due=None if document["next_run_at"] is None else parse_instant(document["next_run_at"]),
             newest=None if newest_known is None else newest_known.last,
         )
-        return Known(life.plan_id, life, schedule, document["revision"], progress, runs_left)
+        begin = progress.pending_from(schedule)
+        if begin is not None and plan.status is PlanStatus.PAUSED:
+            begin = waiting_from(schedule, await self._earlier(life, document, begin), begin)
+        return Known(life.plan_id, life, schedule, document["revision"], begin, runs_left)
+
+    async def _earlier(self, life: Life, document: Mapping[str, Any], begin: datetime) -> list[Earlier]:
+        """The schedules that the plan has had since, the current one aside."""
+        first = await self._queries.revision_at(life, begin)
+        current: int = document["revision"]
+        if first is None or first.number == current:
+            return []
+        stored = await self._queries.revisions(life, range(max(first.number, current - _REVISIONS_LOOKED_AT), current))
+        ends = [parse_instant(revision.document["updated_at"]) for revision in stored[1:]] + [parse_instant(document["updated_at"])]
+        return [Earlier(load(known.document, known.calendars).schedule, end) for known, end in zip(stored, ends, strict=True)]
 
     async def _recorded(self, known: Known, span: Span, limit: int) -> list[Outcome]:
         groups: Sequence[Sequence[Outcome]] = (

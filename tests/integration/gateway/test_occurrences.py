@@ -138,6 +138,22 @@ async def test_what_waits_during_a_pause_is_planned(known: Known) -> None:
     assert (await known.explained(3))["steps"][-1] == {"step": "pause", "result": "waits", "detail": "the plan is paused"}
 
 
+async def test_an_update_during_a_pause_keeps_what_both_schedules_name_and_makes_nothing_past(known: Known) -> None:
+    paused = {"status": "paused", "active": False, "next_run_at": None}
+    every_two, thrice = ({"type": "interval", "every_seconds": 60 * n, "anchor": at(anchor)} for n, anchor in ((2, 0), (3, 0.5)))
+    await known.record(
+        PLAN.changed("created", "c1"),
+        PLAN.run(1),
+        updated(1.5, 2, updated_at=at(1.5), **paused),
+        PLAN.skipped(scheduled_for=at(3), reason="superseded", plan_revision=3),
+        updated(3.5, 3, updated_at=at(3.5), recurrence=every_two, **paused),
+    )
+    assert (await known.listed(limit=4)) == [("01", "fired"), ("03", "superseded"), ("04", "planned"), ("06", "planned")]
+
+    await known.record(updated(7, 4, updated_at=at(7), recurrence=thrice, **paused))
+    assert (await known.listed(limit=4)) == [("01", "fired"), ("03", "superseded"), ("09", "planned")]
+
+
 async def test_a_plan_that_ended_plans_nothing(known: Known) -> None:
     await known.record(PLAN.changed("created", "c1"), PLAN.run(1), updated(2.5, 2, status="cancelled", next_run_at=None))
 

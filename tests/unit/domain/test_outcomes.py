@@ -1,8 +1,8 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from planner.domain.outcomes import FIRED, PLANNED, Outcome, Progress, Span, outcome_document, planned, rising_page
+from planner.domain.outcomes import FIRED, PLANNED, Earlier, Outcome, Progress, Span, outcome_document, planned, rising_page, waiting_from
 from planner.domain.schedule import Schedule
 from planner_contracts.plan import PlanStatus
 from support.schedules import PLAN_ID, a_cron, a_schedule, an_interval, instant
@@ -48,6 +48,30 @@ def test_a_paused_single_moment_may_lie_before_the_creation() -> None:
 @pytest.mark.parametrize("status", [PlanStatus.COMPLETED, PlanStatus.CANCELLED, PlanStatus.ACTIVE])
 def test_nothing_is_planned_where_nothing_is_due_any_more(status: PlanStatus) -> None:
     assert pending(progress(status)) is None
+
+
+def test_what_waits_through_an_update_is_what_both_schedules_name() -> None:
+    begin, update = instant("2026-01-01T00:30:00Z"), instant("2026-01-01T04:30:00Z")
+    every_two, other = an_interval(7200), an_interval(3600, "2026-01-01T00:10:00Z")
+
+    assert waiting_from(every_two, [Earlier(HOURLY, update)], begin) == instant("2026-01-01T02:00:00Z")
+    assert waiting_from(every_two, [Earlier(other, begin), Earlier(HOURLY, update)], begin) == instant("2026-01-01T02:00:00Z")
+    assert waiting_from(other, [Earlier(HOURLY, update)], begin) == instant("2026-01-01T04:30:00.000001Z")
+    assert waiting_from(other, [Earlier(HOURLY, begin - timedelta(hours=1))], begin) == begin
+
+
+def test_an_update_of_other_fields_changes_nothing_about_what_waits() -> None:
+    begin = instant("2026-01-01T00:30:00Z")
+    later = a_schedule(recurrence={"type": "interval", "every_seconds": 3600, "anchor": CREATED}, jitter_seconds=5)
+
+    assert waiting_from(later, [Earlier(HOURLY, instant("2026-01-01T04:30:00Z"))], begin) == begin
+
+
+def test_a_past_moment_waits_though_no_earlier_schedule_names_it() -> None:
+    begin = instant("2026-01-01T00:00:00Z")
+    moment = a_schedule(execute_at="2026-01-01T01:30:00Z")
+
+    assert waiting_from(moment, [Earlier(HOURLY, instant("2026-01-01T04:30:00Z"))], begin) == begin
 
 
 def test_planned_occurrences_lie_within_their_span() -> None:

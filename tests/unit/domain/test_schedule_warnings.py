@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from planner.domain.preview import preview_definition
+from planner.domain.schedule_warnings import WarningCode
 
 AMSTERDAM = "Europe/Amsterdam"
 MAY = "2024-05-01T00:00:00Z"
@@ -21,6 +22,10 @@ def cron(expression: str, *, after: str | None = MAY, **fields: object) -> list[
 
 def rrule(rule: str, dtstart: str) -> list[str]:
     return warned({"type": "rrule", "rule": rule, "dtstart": dtstart})
+
+
+def test_the_codes_are_the_published_ones() -> None:
+    assert set(WarningCode) == {"DAY_FIELDS_BOTH", "DAY_FIELDS_EITHER", "WILDCARD_AT_CHANGE", "SHORT_MONTHS", "SPARSE"}
 
 
 @pytest.mark.parametrize(

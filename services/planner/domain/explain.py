@@ -178,7 +178,7 @@ def _expanded(schedule: Schedule, at: datetime) -> Iterator[Step]:
         case Cron() as cron:
             yield from _of_labels(cron, cron, schedule, at)
         case Calendar() as calendar:
-            yield from _of_labels(calendar, calendar.base, schedule, at)
+            yield from _of_labels(calendar, calendar.given, schedule, at)
         case Rrule(rule=LabelRule() as labels) as rrule:
             yield from _until(rrule, at) or _of_labels(labels, labels, schedule, at)
         case Rrule() as rrule:
@@ -240,15 +240,12 @@ def _pass_taken(label: int, schedule: Schedule, at: datetime) -> Iterator[Step]:
     segment = civil_time.segment_at(schedule.timezone, second_from(at))
     first, second = label >= segment.first_pass_from, label < segment.second_pass_until
     fold = schedule.dst.fold
+    which = f"the {'first' if first else 'second'} pass of {_text(label)}"
     if (second and fold is Fold.FIRST) or (first and fold is Fold.LAST):
-        detail = f"this is the {'first' if first else 'second'} pass of {_text(label)}, and fold is {fold}"
-        yield Step(StepName.DST, StepResult.LEFT_OUT, detail)
-        return
-    detail = (
-        f"the {'first' if first else 'second'} pass of {_text(label)}; fold is {fold}" if first or second else f"{_text(label)} is unique"
-    )
-    yield Step(StepName.DST, StepResult.PASSED, detail)
-    yield _merged()
+        yield Step(StepName.DST, StepResult.LEFT_OUT, f"this is {which}, and fold is {fold}")
+    else:
+        yield Step(StepName.DST, StepResult.PASSED, f"{which}; fold is {fold}" if first or second else f"{_text(label)} is unique")
+        yield _merged()
 
 
 def _until(rrule: Rrule, at: datetime) -> list[Step]:

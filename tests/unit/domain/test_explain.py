@@ -141,6 +141,11 @@ def test_a_date_that_is_no_business_day_is_left_out_by_the_roll(roll: str) -> No
     assert left_out(business(roll), "2024-05-01T09:00:00Z") == f"roll: it is no business day, and roll is {roll}"
 
 
+def test_a_date_that_is_no_workday_is_left_out_by_the_roll_and_not_by_the_rule() -> None:
+    assert left_out(business("skip"), "2024-06-01T09:00:00Z") == "roll: it is no business day, and roll is skip"
+    assert left_out(business("skip"), "2024-06-02T09:00:00Z") == "expand: the rule does not name 2024-06-02T09:00:00"
+
+
 def test_a_date_that_others_roll_to_says_so() -> None:
     found = explained(business("next"), "2024-05-02T09:00:00Z")
 

@@ -5,7 +5,7 @@ import pytest
 
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.errors import DefinitionInvalidError
-from planner.domain.preview import Asked, Preview, preview, preview_definition
+from planner.domain.preview import Asked, Preview, parse_after, preview, preview_definition
 from planner.domain.recurrence.business_days import HolidayList
 from support.schedules import PLAN_ID, a_cron, a_definition, a_schedule, instant
 
@@ -217,6 +217,13 @@ def test_an_action_may_be_given_but_need_not() -> None:
 )
 def test_a_beginning_that_is_no_instant_is_refused(after: object, code: str) -> None:
     assert codes({"recurrence": cron("0 0 * * *")}, after=after) == [("/after", code)]
+
+
+def test_the_beginning_of_a_stored_plans_preview_is_judged_alone() -> None:
+    assert parse_after(SPRING) == instant(SPRING)
+    assert parse_after(None) is None
+    with pytest.raises(DefinitionInvalidError, match="/after"):
+        parse_after("tomorrow")
 
 
 def test_faults_of_the_beginning_stand_among_those_of_the_schedule_by_stage() -> None:

@@ -12,12 +12,13 @@ from planner.domain.recurrence.label_search import DAY_S, first_instant, first_t
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The dates and times of `base`, each date rolled, its time of day kept. `base` of a `skip` names workdays only.
+    """The dates and times of `base`, each date rolled, its time of day kept. `base` of a `skip` names workdays only, `given` all.
 
     `version`: of the tenant's list that it was compiled with.
     """
 
     base: Cron
+    given: Cron
     roll: Roll
     business: BusinessDays
     version: int | None = None
@@ -125,4 +126,4 @@ def compile_calendar(fields: CalendarFields, calendars: Calendars) -> Calendar:
     base = fields.base
     if fields.roll is Roll.SKIP:
         base = on_workdays(base, fields.workdays)
-    return Calendar(base, fields.roll, BusinessDays(fields.workdays, holidays), version)
+    return Calendar(base, fields.base, fields.roll, BusinessDays(fields.workdays, holidays), version)

@@ -48,16 +48,13 @@ def away(**fields: Any) -> Timeline:  # noqa: ANN401 any field of a plan
     return Timeline(plan=ten_minutes(**fields), created="09:55", until="12:40", steps=[("10:05", Away("12:30:10"))])
 
 
-def paused(*backlogs: str, **fields: Any) -> list[Timeline]:  # noqa: ANN401 any field of a plan
-    return [
-        Timeline(plan=ten_minutes(**fields), created="09:55", until="10:40", steps=[("10:05", PAUSE), ("10:35", resume(backlog))])
-        for backlog in backlogs
-    ]
+def paused(backlog: str) -> Timeline:
+    return Timeline(plan=ten_minutes(), created="09:55", until="10:40", steps=[("10:05", PAUSE), ("10:35", resume(backlog))])
 
 
-def overlapping(policy: str, until: str = "10:40") -> Timeline:
-    """The run of 10:00 takes 25 minutes; with `queue_all` the next one takes five."""
-    return Timeline(plan=ten_minutes(overlap=policy), created="09:55", until=until, runs={"10:00": "10:25", "10:10": "10:30"})
+def overlapping(policy: str) -> Timeline:
+    """The run of 10:00 takes 25 minutes; with `queue_all` the next one takes three."""
+    return Timeline(plan=ten_minutes(overlap=policy), created="09:55", until="10:40", runs={"10:00": "10:25", "10:10": "10:28"})
 
 
 def daily(*steps: tuple[str, Ask | Away]) -> Timeline:
@@ -101,7 +98,7 @@ STORIES: Final[Mapping[str, Sequence[Timeline]]] = {
             steps=[("2027-03-27T12:00:00Z", Away("2027-03-29T06:00:00Z"))],
         )
     ],
-    "pause": paused("skip", "latest", "all"),
+    "pause": [paused(backlog) for backlog in ("skip", "latest", "all")],
     "pause-over-a-change": [
         Timeline(
             plan=cron("30 1 * * *", NEW_YORK, dst={"fold": "both"}, misfire={"max_lateness_seconds": None}),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,8 @@ from support.rrules import DAY, STEPS, Parts, label_rules, labels_by_the_book, n
 HOW_MANY = 12
 SECOND = timedelta(seconds=1)
 TICK = timedelta(microseconds=1)
-# `make differential` tries 100,000.
+# Ten to twenty seconds of CPU; `make differential` tries 100,000 of each.
+pytestmark = pytest.mark.timeout(300)
 OFTEN = max(8000, settings().max_examples)
 
 

@@ -59,6 +59,12 @@ class Api:
         """By `scheduled_for`, the earliest first; tests make fewer than a page holds."""
         return self._runs(self._asked_for_runs(plan_id))
 
+    def occurrences(self, plan_id: str, first: datetime, last: datetime) -> list[Document]:
+        """Those of the stretch, both ends included, rising; tests ask for fewer than a page holds."""
+        span: dict[str, str | int] = {"from": format_instant(first), "to": format_instant(last), "limit": PAGE_MAX}
+        items: list[Document] = self._shown(self.http.get(f"plans/{plan_id}/occurrences", params=span))["items"]
+        return items
+
     def run(self, plan_id: str, run_id: str) -> Document:
         return self._shown(self.http.get(f"plans/{plan_id}/runs/{run_id}"))
 

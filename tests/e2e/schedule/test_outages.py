@@ -3,7 +3,7 @@
 It stops at about ten and is started again at half past twelve, on the same data, with a clock that stands there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,6 +57,12 @@ class Case:
     fired: list[datetime]
     skipped: list[Skipped]
     then: datetime | None = NEXT
+
+    @property
+    def outcomes(self) -> list[tuple[datetime, datetime, str]]:
+        """As the API lists them: the first and the last that each is about, and what became of it."""
+        fired = [(instant, instant, "fired") for instant in self.fired]
+        return sorted(fired + [(skip.first, skip.last, skip.reason) for skip in self.skipped])
 
 
 def cron(expression: str, *, ends: datetime | None = None, **fields: object) -> Document:
@@ -182,6 +188,11 @@ def is_decided(plan: Document, then: datetime | None) -> bool:
     return plan["next_run_at"] is not None and moment(plan["next_run_at"]) == then
 
 
+def listed(items: Sequence[Document]) -> list[tuple[datetime, datetime, str]]:
+    spans = [(item, item.get("scheduled_for")) for item in items]
+    return [(moment(at or item["from"]), moment(at or item["to"]), item["outcome"]) for item, at in spans]
+
+
 @pytest.mark.parametrize("name", CASES)
 async def test_what_was_missed_is_decided_as_the_plan_says(back: Back, name: str) -> None:
     case, plan_id = CASES[name], back.plans[name]
@@ -189,6 +200,7 @@ async def test_what_was_missed_is_decided_as_the_plan_says(back: Back, name: str
     assert outcomes.fires(plan_id) == case.fired
     assert outcomes.skips(plan_id) == case.skipped
     assert [moment(run["scheduled_for"]) for run in back.api.runs(plan_id)] == case.fired
+    assert listed(back.api.occurrences(plan_id, FIRST, BACK)) == case.outcomes
 
 
 async def test_an_outage_of_thousands_of_seconds_is_two_ranges_and_one_fire(back: Back) -> None:
@@ -215,6 +227,7 @@ async def test_a_paused_plan_does_nothing_until_it_is_resumed_and_then_as_it_is_
     outcomes = await back.until_decided(plan_id, case)
     assert outcomes.fires(plan_id) == case.fired
     assert outcomes.skips(plan_id) == case.skipped
+    assert listed(back.api.occurrences(plan_id, FIRST, BACK)) == case.outcomes
 
 
 async def test_the_run_store_tells_what_the_events_tell(back: Back) -> None:

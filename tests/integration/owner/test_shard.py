@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics
+from planner.owner.changelog import POSITION_KEY
 from planner.owner.index import StateKey
 from planner.owner.inputs import ShardInputs
 from planner.owner.kafka_action_admin import KafkaActionAdmin
@@ -184,6 +185,9 @@ async def test_a_changed_holiday_list_is_looked_for_in_every_plan_even_by_the_ne
         await until(lambda: _at_least(150, lambda: calendars(world)), what="all plans are known", within_s=30)
     redis: Any = world.redis.redis
     keys = world.redis.keys
+    changelog = await world.topics.committed(TopicRole.OWNER_CHANGELOG)
+    noted = [json.loads(record.value or b"{}")["replans"] for record in changelog if record.key == POSITION_KEY]
+    assert (True in noted, noted[-1]) == (True, False)
     # As an owner leaves it that dies when it has taken in a change and not yet looked at any plan.
     for plan, record in (await redis.hgetall(keys.records(StateKind.CURSOR))).items():
         await redis.hset(keys.records(StateKind.CURSOR), plan, record.replace(b'"calendar":1', b'"calendar":0'))

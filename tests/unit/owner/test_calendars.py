@@ -160,8 +160,23 @@ def test_a_repeated_command_gets_its_outcome_again_and_sends_no_copies() -> None
     for ticked, original in ((same, None), (by_key, command_id("p1"))):
         (changed,) = ticked.of("calendar.changed")
         assert (changed["replayed"], changed["dates"], changed["version"], changed["original_command_id"]) == (True, None, 1, original)
+        assert changed["created"]
         assert [record.topic for record in ticked.tick.records] == ["t.plan.events"]
     assert codes(other) == ["IDEMPOTENCY_KEY_REUSED"]
+
+
+def test_another_command_under_the_same_id_is_refused_and_the_first_stays_remembered() -> None:
+    home = shard()
+    home.tick(a_put(MONDAY), now=NOON)
+
+    other, same = (home.tick(put, now=NOON) for put in (a_put(TUESDAY), a_put(MONDAY)))
+
+    assert codes(other) == ["IDEMPOTENCY_KEY_REUSED"]
+    assert [changed["replayed"] for changed in same.of("calendar.changed")] == [True]
+
+
+def test_a_list_may_have_a_thousand_dates() -> None:
+    assert codes(shard().tick(a_put(*[MONDAY] * 1000), now=NOON)) == []
 
 
 def test_a_change_may_expect_a_version() -> None:

@@ -1,6 +1,6 @@
 """What a due timer does to its plan: fire, skip, go on or end. Data in, data out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
@@ -77,8 +77,9 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
         skips = tuple(skip for skip in skips if skip.first < runs[-1].scheduled_for)
         place = Place(backlog.cursor, None)
     ends_open_runs = overlap.policy is OverlapPolicy.CANCEL_PREVIOUS and bool(runs)
-    fired = replace(cursor, fired=cursor.fired + len(runs), open_runs=min(1, len(runs)) if ends_open_runs else cursor.open_runs + len(runs))
-    return Fire(runs, tuple(sorted(skips, key=attrgetter("first"))), advanced(fired, place, revision, schedule), ends_open_runs)
+    open_runs = min(1, len(runs)) if ends_open_runs else cursor.open_runs + len(runs)
+    moved = advanced(cursor, place, revision, schedule, fired=cursor.fired + len(runs), open_runs=open_runs)
+    return Fire(runs, tuple(sorted(skips, key=attrgetter("first"))), moved, ends_open_runs)
 
 
 def next_of(cursor: Cursor) -> Occurrence | None:

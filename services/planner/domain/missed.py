@@ -95,6 +95,8 @@ def skips_at(
     schedule: Schedule, reason: SkipReason, nominal_times: Sequence[datetime], *, into: datetime | None = None
 ) -> tuple[Skip, ...]:
     """The records of occurrences, given in rising order, of which others may lie between: a range only where none does."""
+    if not nominal_times:
+        return ()
     if len(nominal_times) > SKIP_RECORDS_MAX:
         between = list(islice(rising(schedule, nominal_times[0], nominal_times[-1]), len(nominal_times) + 1))
         if between == list(nominal_times):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import dropwhile
 from typing import Any, assert_never
 
 
@@ -58,8 +57,8 @@ def take_turns(overlap: Overlap, waiting: Sequence[datetime], *, open_runs: int,
     """
     if not overlap.may_fire(open_runs=open_runs):
         return _waited(overlap, (), waiting, missed=())
-    in_time = waiting if window_from is None else list(dropwhile(lambda nominal: nominal < window_from, waiting))
-    missed = waiting[: len(waiting) - len(in_time)]
+    missed = [] if window_from is None else [nominal for nominal in waiting if nominal < window_from]
+    in_time = waiting[len(missed) :]
     match overlap.policy:
         case OverlapPolicy.ALLOW | OverlapPolicy.CANCEL_PREVIOUS:
             return Turns(in_time[:limit], in_time[limit:], missed, ())

@@ -14,7 +14,6 @@ from planner.gateway.run_queries import RunQueries
 from planner.gateway.watermark import Watermark
 from planner.runtime.failures import IndefiniteError, UnavailableError
 from planner.runtime.log import get_logger
-from planner_contracts.plan_command import CommandType
 
 # So that the Location of an answer that did not wait can be followed: the recorder is behind by less than this in ordinary operation.
 RECORDED_WITHIN_S: Final = 1.0
@@ -114,12 +113,8 @@ class Submission:
             return None
         if row.problem is not None:
             return Rejection(row.problem)
-        if command.type in _ABOUT_CALENDARS:
-            # That it has come to all shards is not known; but the time to wait for it is over.
-            created = row.revision == 1
-            return CalendarAcceptance(command.content["name"], row.revision or 0, created, row.replayed, ())
         if row.plan_id is None or row.revision is None:
-            return None
+            return None  # of a holiday list the run store does not know which partitions it has come to
         return Acceptance(row.plan_id, row.revision, None, row.replayed, Position("", 0, row.event_offset))
 
     async def _shown(self, outcome: Outcome | None) -> Carried | Spread | Rejection | Late:
@@ -143,5 +138,4 @@ def _positions(outcome: Outcome) -> tuple[Position, ...]:
             return ()
 
 
-_ABOUT_CALENDARS: Final = (CommandType.CALENDAR_PUT, CommandType.CALENDAR_DELETE)
 _NAMES: Final[Mapping[type, str]] = {Carried: "accepted", Spread: "accepted", Rejection: "rejected", Late: "late"}

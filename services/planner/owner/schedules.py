@@ -30,7 +30,8 @@ class Schedules:
         document = revision.document
         if document["recurrence"] is not None or cursor.next_nominal is None:
             version = None if holidays is None else holidays.version
-            return self._compiled((revision.plan_id, revision.number, version), document, holidays)
+            # With its time: a tick that was not committed may be decided anew, and make the same revision another one.
+            return self._compiled((revision.plan_id, revision.number, revision.updated_at, version), document, holidays)
         late = document["misfire"]
         same = (document["timezone"], document["jitter_seconds"], late["max_lateness_seconds"], late["coalesce"], late["max_catchup"])
         return replace(self._compiled(same, document), rule=Once(cursor.next_nominal))

@@ -408,3 +408,14 @@ def test_a_command_on_a_plan_of_another_zone_database_finds_it_computed_anew(kin
     ticked = shard.tick(incoming(event(kind, command_data("c2", plan_id=PLAN, **asked))), now=NOON + MINUTE)
     assert ticked.types[0] == "plan.rescheduled"
     assert shard.tick(now=ONE + MINUTE).actions == []
+
+
+def test_a_schedule_that_was_compiled_in_a_tick_that_failed_is_not_used_for_what_the_next_one_decides() -> None:
+    # An interval without anchor begins when its plan is made: in the second tick that is another time than in the first.
+    shard = PureShard()
+    asked = (a_create(MINUTELY), incoming(event("plan.pause", command_data("c2", plan_id=PLAN)), offset=1))
+    shard.tick(*asked, now=NOON, keep=False)
+    shard.tick(*asked[:1], now=NOON + MINUTE / 2)
+    (action,) = shard.tick(now=NOON + 1.5 * MINUTE).actions
+    (later,) = shard.tick(now=NOON + 2.5 * MINUTE).actions
+    assert (action["scheduled_for"], later["scheduled_for"]) == ("2026-03-01T12:01:30Z", "2026-03-01T12:02:30Z")

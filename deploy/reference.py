@@ -78,7 +78,7 @@ def errors() -> str:
 
 
 def commands() -> str:
-    rows = ((f"`planner {entry.name}`", entry.summary, f"`{entry.extra}`") for entry in ENTRIES)
+    rows = ((f"`planner {entry.name}`", entry.summary, "" if entry.extra is None else f"`{entry.extra}`") for entry in ENTRIES)
     return page("Commands", "`planner <command> --help` lists the options.", table(("command", "does", "extra"), rows))
 
 

@@ -49,7 +49,7 @@ def _import(modules: list[str], *, without: set[str]) -> subprocess.CompletedPro
 
 @pytest.mark.parametrize("extra", ["gateway", "owner", "recorder", "worker"])
 def test_a_process_imports_with_its_own_extra_only(extra: str) -> None:
-    result = _import([*_modules(extra), "planner.cli.app"], without=_outside(extra))
+    result = _import([*_modules(extra), "planner.cli.app", "planner.cli.preview"], without=_outside(extra))
 
     assert result.returncode == 0, result.stderr
 

@@ -24,13 +24,16 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`attribute` of `module` is a `typer.Typer` with commands of its own, or the function that is the command."""
+    """`attribute` of `module` is a `typer.Typer` with commands of its own, or the function that is the command.
+
+    `extra`: what it needs beyond a plain installation.
+    """
 
     name: str
     module: str
     attribute: str
     summary: str
-    extra: str
+    extra: str | None
     panel: str
 
 
@@ -50,7 +53,7 @@ ENTRIES: Final = (
     Entry("keys", "planner.cli.keys", "app", "Create, list and revoke API keys.", "recorder", _OPERATION),
     Entry("config", "planner.cli.config", "config", "Show the settings, secrets hidden.", "embedded", _OPERATION),
     Entry("verify", "planner.cli.verify", "verify", "Compare what must exist with what does.", "embedded", _OPERATION),
-    Entry("preview", "planner.cli.preview", "app", "Show when a schedule fires.", "embedded", _OPERATION),
+    Entry("preview", "planner.cli.preview", "app", "Show when a schedule fires.", None, _OPERATION),
     Entry("bench", "planner.cli.bench", "app", "Measure this installation.", "bench", _OPERATION),
 )
 
@@ -108,6 +111,8 @@ def _run(called: str | None, arguments: list[str]) -> None:
         build(called)(arguments, prog_name="planner")
     except ModuleNotFoundError as error:
         entry = next(entry for entry in ENTRIES if entry.name == called)
+        if entry.extra is None:
+            raise
         raise missing_extra(error, what=f"`planner {entry.name}`", extra=entry.extra) from error
 
 

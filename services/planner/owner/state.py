@@ -1,5 +1,6 @@
 """What a tick knows of its shard's state: what the index holds, and over it what the tick's earlier decisions changed."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from planner.domain.plan import CalendarState, Cursor, PlanRevision, Receipt, Retired, StateKind
@@ -20,6 +21,7 @@ class TickState:
         self._open_runs = open_runs or {}
         self._decoded: dict[StateKey, State | None] = {}
         self._staged: dict[StateKey, tuple[State | None, Change]] = {}
+        self._put_runs: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.changes: dict[StateKey, Change] = {}
 
     def revision(self, tenant_id: str, plan_id: str) -> PlanRevision | None:
@@ -45,9 +47,8 @@ class TickState:
         gathered = self._open_runs.get(StateKey(StateKind.CURSOR, tenant_id, plan_id))
         if gathered is None:
             return None
-        touched = (key for key in (*self.changes, *self._staged) if key.kind is StateKind.RUN and key.tenant_id == tenant_id)
-        found = (self.run(tenant_id, run_id) for run_id in dict.fromkeys((*gathered, *(key.id for key in touched))))
-        return [run for run in found if run is not None and run.open and run.plan_id == plan_id]
+        found = (self.run(tenant_id, run_id) for run_id in dict.fromkeys((*gathered, *self._put_runs[tenant_id, plan_id])))
+        return [run for run in found if run is not None and run.open]
 
     def receipt(self, tenant_id: str, receipt_id: str) -> Receipt | None:
         """What is remembered under a command id or an idempotency key."""
@@ -70,6 +71,8 @@ class TickState:
     def put(self, tenant_id: str, record: State) -> None:
         """Write a record; later decisions of the tick see it."""
         change = changelog.put(tenant_id, record)
+        if isinstance(record, Run):
+            self._put_runs[tenant_id, record.plan_id].append(record.run_id)
         self._staged[change.key] = (record, change)
 
     def drop(self, kind: StateKind, tenant_id: str, record_id: str) -> None:

@@ -93,7 +93,8 @@ class PlanOutcomes:
         schedule = load(document, plan.calendars).schedule
         created_at = parse_instant(document["created_at"])
         # Only an `execute_at` may lie before the plan's creation; else what does is of an earlier plan with the same id.
-        life = Life(document["id"], created_at, since=None if isinstance(schedule.rule, Once) else created_at)
+        since = None if isinstance(schedule.rule, Once) else created_at
+        life = Life(document["id"], created_at, since, ended=plan.status in (PlanStatus.COMPLETED, PlanStatus.CANCELLED))
         newest_known = await self._queries.outcome_before(life, LAST_INSTANT)
         runs_left = None
         if schedule.max_runs is not None:

@@ -75,11 +75,14 @@ class PostgresRunQueries:
         return [_skipped(row) for row in rows]
 
     async def held_occurrences(self, life: Life, span: Span, *, limit: int) -> Sequence[Outcome]:
+        if life.ended:
+            return ()
         rows = await self._connection.fetch(self._queries["read_held"], life.plan_id, span.first, span.last, life.since, limit)
         return [Outcome(HELD, row["scheduled_for"], row["scheduled_for"], 1, row["plan_revision"]) for row in rows]
 
     async def outcome_before(self, life: Life, at: datetime) -> Outcome | None:
-        row = await self._connection.fetchrow(self._queries["read_outcome_before"], life.plan_id, at, life.created_at, life.since)
+        asked = (life.plan_id, at, life.created_at, life.since, life.ended)
+        row = await self._connection.fetchrow(self._queries["read_outcome_before"], *asked)
         return None if row is None else Outcome(row["outcome"], row["first"], row["last"], None, row["plan_revision"])
 
     async def revision_at(self, life: Life, at: datetime) -> StoredRevision | None:

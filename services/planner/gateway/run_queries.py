@@ -47,11 +47,15 @@ class StoredCommand:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A plan as it is now: an id may have been another plan's before. No outcome of this one lies at or before `since`."""
+    """A plan as it is now: an id may have been another plan's before. No outcome of this one lies at or before `since`.
+
+    Nothing waits for a run any more once it has `ended`: what its last run left behind is no occurrence.
+    """
 
     plan_id: str
     created_at: datetime
     since: datetime | None
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,15 @@ async def test_a_held_occurrence_is_shown_by_what_it_came_to(known: Known) -> No
     assert await known.listed() == [("01", "fired"), ("02", "overlap"), ("03", "held")]
 
 
+async def test_what_waited_when_the_last_run_was_made_is_no_occurrence(known: Known) -> None:
+    await known.record(PLAN.changed("created", "c1", max_runs=1), PLAN.held(1), PLAN.held(2), PLAN.run(1), PLAN.completed())
+
+    assert await known.listed() == [("01", "fired")]
+    explained = await known.explained(2)
+    assert (explained["outcome"], explained["steps"][-1]["step"], explained["previous"]) == (None, "max_runs", at(1))
+    assert (await known.explained(3))["previous"] == at(1)
+
+
 async def test_a_range_is_one_item_whole_though_only_a_part_is_asked_for(known: Known) -> None:
     missed = PLAN.skipped(**{"from": at(1), "to": at(4), "count": 4, "reason": "missed"})
     await known.record(PLAN.changed("created", "c1", next_run_at=None), missed)

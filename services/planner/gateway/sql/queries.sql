@@ -72,7 +72,7 @@ SELECT outcome, first, last, plan_revision FROM (
     )
     UNION ALL (
         SELECT 'held', scheduled_for, scheduled_for, plan_revision FROM held_occurrences
-        WHERE plan_id = $1 AND scheduled_for < $2 AND ($4::timestamptz IS NULL OR scheduled_for > $4)
+        WHERE NOT $5::boolean AND plan_id = $1 AND scheduled_for < $2 AND ($4::timestamptz IS NULL OR scheduled_for > $4)
         ORDER BY scheduled_for DESC LIMIT 1
     )
 ) AS known

@@ -353,6 +353,11 @@ async def test_the_open_runs_of_a_plan_are_found_until_they_close_or_end(opened:
     assert await open_runs(index, at(12), "a", "b") == [[], ["r6"]]
 
 
+async def test_a_run_of_a_version_that_knew_nothing_of_open_runs_is_open(opened: OpenIndex) -> None:
+    index = await built(opened, run("r1", "a"), Change(key("r2", kind=StateKind.RUN), b'{"run_id":"r2","plan_id":"a"}', NOON))
+    assert await open_runs(index, at(10), "a") == [["r1", "r2"]]
+
+
 async def test_of_a_plan_with_many_open_runs_no_more_are_read_than_asked_for(opened: OpenIndex) -> None:
     index = await built(opened, *(run(f"r{number}", "a") for number in range(30)))
     ((*some,),) = await open_runs(index, at(10), "a", limit=20)

@@ -73,7 +73,7 @@ class MemoryIndex:
         self._refuse_elsewhere(at)
         found: dict[StateKey, list[str]] = {plan: [] for plan in plans}
         for key, record in self._store.records.items():
-            if key.kind is StateKind.RUN and (run := json.loads(record))["open"]:
+            if key.kind is StateKind.RUN and (run := json.loads(record)).get("open", True):
                 plan = StateKey(StateKind.CURSOR, key.tenant_id, run["plan_id"])
                 if plan in found:
                     found[plan].append(key.id)

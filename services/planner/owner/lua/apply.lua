@@ -22,7 +22,7 @@ if string.sub(ARGV[4], 1, 9) == 'building:' then
   return {1, false}
 end
 if at[3] ~= sizes() then return {0, 'damaged'} end
--- A run's record tells, before anything that a worker said, its plan and whether it is open.
+-- A run's record tells, before anything that a worker said, its plan and whether it is open; one that does not tell is open.
 local function in_open_runs(command, tenant, id, run)
   local plan = run and string.match(run, '"plan_id":"([^"]*)"')
   if plan then redis.call(command, ARGV[9 + named] .. tenant .. '/' .. plan, id) end
@@ -37,7 +37,7 @@ for _, change in ipairs(cmsgpack.unpack(ARGV[10 + named])) do
     if value == '' then
       in_open_runs('SREM', ARGV[8 + tenant], id, redis.call('HGET', hash, field))
     else
-      in_open_runs(string.match(value, '"open":(%a+)') == 'true' and 'SADD' or 'SREM', ARGV[8 + tenant], id, value)
+      in_open_runs(string.match(value, '"open":(%a+)') == 'false' and 'SREM' or 'SADD', ARGV[8 + tenant], id, value)
     end
   end
   if value == '' then redis.call('HDEL', hash, field) else redis.call('HSET', hash, field, value) end

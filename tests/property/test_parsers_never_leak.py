@@ -153,7 +153,9 @@ def test_any_value_is_a_calendar_field_or_is_refused(name: str, value: object) -
         assert len(result.detail) < 200
     else:
         assert isinstance(result, Field)
-        assert parse_calendar_field(CALENDAR_KINDS[name], result.text).values == result.values or isinstance(value, list)
+        # Only a list may count days from the month's end; its text is none that could be given.
+        again = value if isinstance(value, list) else result.text
+        assert parse_calendar_field(CALENDAR_KINDS[name], again).text == result.text
 
 
 RULE_PARTS = st.from_regex(

@@ -27,7 +27,8 @@ def parse(encoded: bytes, *, surrogates: bool = False) -> Any:  # noqa: ANN401  
         )
     except json.JSONDecodeError as error:
         raise JsonMalformedError(f"{error.msg} at line {error.lineno} column {error.colno}") from None
-    if not surrogates and "\\u" in text:
+    # Looking for one character first: it is found, or not, many times faster than two.
+    if not surrogates and "\\" in text and "\\u" in text:
         _refuse_surrogates(document)
     return document
 

@@ -135,13 +135,6 @@ def test_wrong_usage_ends_with_its_own_code(arguments: list[str]) -> None:
     assert run(*arguments, stdin="[]")[0] == 2
 
 
-def test_requests_are_answered_line_by_line_where_json_is_asked_for() -> None:
-    code, shown, _ = run("--json", stdin='{"id": 1}\n{"id": 2}\n')
-
-    assert code == 0
-    assert [json.loads(line)["id"] for line in shown.splitlines()] == [1, 2]
-
-
 def test_on_a_terminal_what_stands_out_is_coloured() -> None:
     given = {"recurrence": {"type": "cron", "expression": "30 2 * * *"}, "timezone": "Europe/Amsterdam"}
     found = preview_definition(given, after="2024-03-30T12:00:00Z", limit=1, plan_id=None)

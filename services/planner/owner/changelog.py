@@ -12,6 +12,7 @@ from planner.domain.plan import CalendarState, Cursor, PlanRevision, Receipt, Re
 from planner.domain.run import Run
 from planner.owner.index import Change, StateKey
 from planner.runtime.incarnation import INCARNATION_KEY
+from planner_contracts.ids import PlanId
 
 POSITION_KEY: Final = b"position"
 BARRIER_KEY: Final = b"barrier"
@@ -60,6 +61,15 @@ class Inputs:
     replans: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """What is needed of a run to let it go, whatever else its record says."""
+
+    plan_id: PlanId
+    open: bool = True
+
+
+_RUN_HEAD: Final = msgspec.json.Decoder(RunHead)
 _INPUTS: Final = msgspec.json.Decoder(Inputs)
 
 
@@ -87,6 +97,14 @@ def drop(kind: StateKind, tenant_id: str, record_id: str) -> Change:
 def decode(kind: StateKind, value: bytes) -> Any:  # noqa: ANN401  the kind says which State it is
     """The record that a value of this kind holds."""
     return _DECODERS[kind].decode(value)
+
+
+def run_head(value: bytes) -> RunHead | None:
+    """The head of a run's record, be it of another version; None where it has none."""
+    try:
+        return _RUN_HEAD.decode(value)
+    except (msgspec.MsgspecError, ValueError):
+        return None
 
 
 def readable(kind: StateKind, value: bytes) -> Any | None:  # noqa: ANN401  the kind says which State it is

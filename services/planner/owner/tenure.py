@@ -11,7 +11,7 @@ from planner.domain.command import Command
 from planner.domain.definition import named_calendar
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics, actions_named
-from planner.owner.changelog import POSITION_KEY, Inputs, decode_inputs, encode_inputs, key_bytes, readable
+from planner.owner.changelog import POSITION_KEY, Inputs, decode_inputs, encode_inputs, key_bytes, readable, run_head
 from planner.owner.inbox import contained, read_command, read_report
 from planner.owner.index import Change, DueTimer, Index, Page, Position, StateKey
 from planner.owner.inputs import Gathered
@@ -185,6 +185,6 @@ def may_end_runs(timer: DueTimer) -> bool:
 
 
 def plan_of_run(timer: DueTimer) -> Sequence[StateKey]:
-    """The records that the end of a due run changes; none where the run cannot be read, which its own decision finds out."""
-    run = readable(StateKind.RUN, timer.record)
+    """The records that the end of a due run changes; none where not even its plan can be read, which its own decision finds out."""
+    run = run_head(timer.record)
     return [] if run is None else [StateKey(kind, timer.key.tenant_id, run.plan_id) for kind in (StateKind.CURSOR, StateKind.DEFINITION)]

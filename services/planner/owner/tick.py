@@ -23,7 +23,7 @@ from planner.domain.recurrence.business_days import Calendars
 from planner.domain.reschedule import next_after
 from planner.domain.run import Run, cancel, expire, observe
 from planner.domain.schedule import Schedule
-from planner.owner.changelog import key_bytes
+from planner.owner.changelog import key_bytes, run_head
 from planner.owner.inbox import CalendarCopy, Incoming, Invalid, Misrouted, Report, Unreadable
 from planner.owner.index import Change, DueTimer, StateKey
 from planner.owner.outbox import STATE_UNUSABLE, Outbox, Record, Subject, subject_of
@@ -134,7 +134,8 @@ class Tick:
                 self._bytes += sum(len(record.value or b"") for record in self.records[mark:])
             case StateKind.RUN:
                 if not self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id)):
-                    self._state.drop(StateKind.RUN, tenant_id, record_id)
+                    if not self._contained(f"run {record_id}, forgotten", partial(self._forget, due)):
+                        self._state.drop(StateKind.RUN, tenant_id, record_id)
                     self._unusable(due, "the run could not be ended; it is forgotten")
             case StateKind.RECEIPT | StateKind.RETIRED:
                 self._state.drop(due.key.kind, tenant_id, record_id)
@@ -237,7 +238,7 @@ class Tick:
             return  # a report of this tick has ended it
         if run.open:
             self._state.put(tenant_id, replace(run, open=False))
-            self._close(run)
+            self._close(tenant_id, run.plan_id)
             return
         self._run_moved(expire(run, now=self._now), announced=True)
 
@@ -249,11 +250,18 @@ class Tick:
             return
         self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
         if run.open:
-            self._close(run)
+            self._close(run.tenant_id, run.plan_id)
 
-    def _close(self, run: Run) -> None:
+    def _forget(self, due: DueTimer) -> None:
+        """Let a run go that cannot be used; its plan must not wait for it for ever."""
+        self._state.drop(StateKind.RUN, due.key.tenant_id, due.key.id)
+        head = run_head(due.record)
+        if head is not None and head.open:
+            self._close(due.key.tenant_id, head.plan_id)
+
+    def _close(self, tenant_id: str, plan_id: str) -> None:
         """One run less is open: if it was the last, the turn of those that wait for it comes with the plan's timer, at once."""
-        revision, cursor = self._state.revision(run.tenant_id, run.plan_id), self._state.cursor(run.tenant_id, run.plan_id)
+        revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         if revision is not None and cursor is not None:
             left = cursor.open_runs - 1
             self._move(revision, replace(cursor, open_runs=left, wait_for_run=cursor.wait_for_run and left > 0))

@@ -10,10 +10,11 @@ from planner.domain.jitter import delay
 from planner.domain.plan import Cursor, StateKind
 from planner.domain.run import KEPT_MAX, OPEN_MAX
 from planner.owner.changelog import decode
+from planner.owner.index import StateKey
 from planner.owner.tick import CANCELLED_PER_TICK_MAX
 from planner_contracts.ids import run_id
 from support.incoming import a_create, a_report, an_update, command_data, event, incoming, plan_made_by
-from support.plans import ACTION, NOON
+from support.plans import ACTION, NOON, TENANT
 from support.shards import PureShard, Ticked
 
 TEN = timedelta(minutes=10)
@@ -243,6 +244,14 @@ def test_a_run_that_is_never_reported_bars_the_others_for_a_day_only() -> None:
     assert story.seen[-1] == (10 + day, "fired")
     kept = (fired + KEPT_MAX - NOON) / timedelta(minutes=1)
     assert [run["reason"] for run in story.tick(kept).of("run.failed")] == ["NOT_REPORTED"]
+
+
+def test_a_run_whose_record_this_version_cannot_read_bars_the_others_for_a_day_only() -> None:
+    story = watched("skip")
+    key = StateKey(StateKind.RUN, TENANT, run_id(PLAN, "schedule", NOON + TEN, 1))
+    story.shard.values[key] = story.shard.values[key].replace(b'"state":"pending"', b'"state":"dreaming"')
+    ticked = story.shard.tick(now=NOON + TEN + OPEN_MAX)
+    assert (len(ticked.dead_letters), story.cursor.open_runs, key in story.shard.values) == (1, 0, False)
 
 
 def test_a_report_on_a_run_that_bars_nothing_any_more_still_counts() -> None:

@@ -8,13 +8,14 @@ from typing import Final
 
 from planner.domain.advance import Place
 from planner.domain.jitter import delay
-from planner.domain.limits import TICK
+from planner.domain.limits import ORDINARY_LATENESS, TICK
 from planner.domain.missed import Occurrence, Skip, skips_at, skips_between, skips_of
 from planner.domain.plan import Cursor
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import contains, occurrences
 from planner.domain.schedule import Schedule
 from planner_contracts.ids import PlanId
+from planner_contracts.plan import PlanStatus
 from planner_contracts.run_event import SkipReason
 
 UNRESOLVED_KEPT_MAX: Final = 1000
@@ -63,14 +64,17 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
     if not due:
         begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
         return Move(replace(begun, held=held), given_up)
-    named = set(occurrences(new, after=due[0] - TICK, until=now, limit=UNRESOLVED_KEPT_MAX + 1).instants)
-    kept = [instant for instant in due if instant in named]
-    # Kept occurrences are found again from the cursor, so it may go back only where the new schedule names nothing else there.
-    if few and kept and {instant for instant in named if instant >= kept[0]} == set(kept):
+    kept = [instant for instant in due if few and contains(new, instant)]
+    if kept and list(occurrences(new, after=kept[0] - TICK, until=now, limit=len(kept) + 1).instants) == kept:
         resolved_until = kept[0] - TICK
         following = next_after(new, plan_id=cursor.plan_id, after=resolved_until)
-        return Move(Place(resolved_until, following, held), given_up + _superseded(due, named))
+        return Move(Place(resolved_until, following, held), given_up + _superseded(due, set(kept)))
     begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=due[-1])
+    # The cursor cannot go back over others that the new schedule names. What stays is held, unless it is a late backlog: held, all
+    # of it would fire.
+    late = bool(kept) and now - kept[0] - delay(cursor.plan_id, new.jitter_seconds) > ORDINARY_LATENESS
+    if kept and (cursor.status is PlanStatus.PAUSED or not late):
+        return Move(replace(begun, held=(*held, *kept)), given_up + _superseded(due, set(kept)))
     return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from planner.domain.jitter import delay
 from planner.domain.reschedule import UNRESOLVED_KEPT_MAX
+from planner.domain.resume import ResumeBacklog
 from planner_contracts.ids import PlanId
 from planner_contracts.plan import PlanStatus
 from planner_contracts.run_event import SkipReason
@@ -95,6 +96,27 @@ def test_of_several_that_wait_those_stay_that_the_new_schedule_names() -> None:
     changed = plan.patched(NOON + 21 * MINUTE, recurrence={"every_seconds": 1200})
     assert [(skip.reason, skip.first) for skip in changed.decision.skips] == [(SkipReason.SUPERSEDED, NOON + 10 * MINUTE)]
     assert plan.fires(NOON + 21 * MINUTE) == [NOON, NOON + 20 * MINUTE]
+
+
+def test_what_waits_for_its_delay_stays_where_a_denser_schedule_names_it_among_others() -> None:
+    given = {"action": ACTION, "recurrence": TEN_MINUTES, "jitter_seconds": 3600}
+    plan = Waiting(given, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 11 * MINUTE, recurrence={"every_seconds": 300})
+    lag = delay(plan.plan, 3600)
+    assert lag > 11 * MINUTE
+    assert (changed.decision.skips, changed.cursor.next_nominal) == ((), NOON + 15 * MINUTE)
+    assert plan.fires(NOON + lag - MINUTE) == []
+    assert plan.fires(NOON + lag) == [NOON]
+    assert plan.fires(NOON + lag + 10 * MINUTE) == [NOON + 10 * MINUTE]
+    assert plan.fires(NOON + lag + 15 * MINUTE) == [NOON + 15 * MINUTE]
+
+
+def test_what_waits_through_a_pause_stays_where_a_denser_schedule_names_it_among_others() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES, "active": False}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 11 * MINUTE, recurrence={"every_seconds": 300})
+    assert (changed.decision.skips, changed.cursor.held) == ((), (NOON, NOON + 10 * MINUTE))
+    accepted(plan.book.ask(Caller("r").resume(plan.plan, ResumeBacklog.ALL), now=NOON + 16 * MINUTE))
+    assert plan.fires(NOON + 16 * MINUTE) == [NOON, NOON + 10 * MINUTE, NOON + 15 * MINUTE]
 
 
 def test_no_range_of_superseded_occurrences_reaches_over_one_that_stays() -> None:

@@ -66,11 +66,10 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
         limit=limit if left is None else min(limit, left),
     )
     runs = tuple(_run(revision, Occurrence(nominal, nominal + lag), now) for nominal in turns.fired)
-    skips = (
-        *backlog.skips,
-        *skips_at(schedule, SkipReason.MISSED, turns.missed),
-        *skips_at(schedule, SkipReason.OVERLAP, turns.overlapped),
-    )
+    skips = backlog.skips
+    if turns.missed or turns.overlapped:
+        missed = skips_at(schedule, SkipReason.MISSED, turns.missed)
+        skips = tuple(sorted((*skips, *missed, *skips_at(schedule, SkipReason.OVERLAP, turns.overlapped)), key=attrgetter("first")))
     place = Place(backlog.cursor, backlog.next, (*turns.held, *cursor.held[len(held) :]))
     if left is not None and len(runs) >= left:
         # What the rule names after the last run that `max_runs` allows is no occurrence: it has no outcome (section 5.7).
@@ -79,7 +78,7 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
     ends_open_runs = overlap.policy is OverlapPolicy.CANCEL_PREVIOUS and bool(runs)
     open_runs = min(1, len(runs)) if ends_open_runs else cursor.open_runs + len(runs)
     moved = advanced(cursor, place, revision, schedule, fired=cursor.fired + len(runs), open_runs=open_runs)
-    return Fire(runs, tuple(sorted(skips, key=attrgetter("first"))), moved, ends_open_runs)
+    return Fire(runs, skips, moved, ends_open_runs)
 
 
 def next_of(cursor: Cursor) -> Occurrence | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, assert_never
 
 
@@ -45,8 +46,7 @@ class Turns:
 def overlap_of(document: Mapping[str, Any]) -> Overlap:
     """The policy of a definition's document."""
     given = document["overlap"]
-    policy = OverlapPolicy(given["policy"])
-    return Overlap(policy, given["limit"] if policy is OverlapPolicy.QUEUE_ALL else int(policy is OverlapPolicy.QUEUE_ONE))
+    return _overlap(given["policy"], given.get("limit"))
 
 
 def take_turns(overlap: Overlap, waiting: Sequence[datetime], *, open_runs: int, window_from: datetime | None, limit: int) -> Turns:
@@ -66,6 +66,11 @@ def take_turns(overlap: Overlap, waiting: Sequence[datetime], *, open_runs: int,
             return _waited(overlap, in_time[:1], in_time[1:], missed=missed)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+@cache  # asked at each fire; there are no more than a thousand
+def _overlap(policy: str, limit: int | None) -> Overlap:
+    return Overlap(OverlapPolicy(policy), int(policy == OverlapPolicy.QUEUE_ONE) if limit is None else limit)
 
 
 def _waited(overlap: Overlap, fired: Sequence[datetime], waiting: Sequence[datetime], *, missed: Sequence[datetime]) -> Turns:

@@ -17,7 +17,7 @@ from support.schedules import a_cron
 LABELS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2150, 1, 1)).map(lambda label: label.replace(microsecond=0))  # noqa: DTZ001 labels
 HOW_MANY = 4
 # Ten to twenty seconds of CPU; `make differential` tries 100,000 of each.
-OFTEN = max(4000, settings().max_examples)
+OFTEN = max(3000, settings().max_examples)
 pytestmark = pytest.mark.timeout(300 if OFTEN < 100_000 else 0)
 
 

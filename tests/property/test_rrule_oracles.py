@@ -22,7 +22,7 @@ HOW_MANY = 12
 SECOND = timedelta(seconds=1)
 TICK = timedelta(microseconds=1)
 # Ten to twenty seconds of CPU; `make differential` tries 100,000 of each.
-OFTEN = max(8000, settings().max_examples)
+OFTEN = max(5000, settings().max_examples)
 pytestmark = pytest.mark.timeout(300 if OFTEN < 100_000 else 0)
 
 

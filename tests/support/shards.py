@@ -15,7 +15,8 @@ from planner.owner.read_records import ReadCommand, ReadReport
 from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
 from planner.owner.tenure import may_end_runs
-from planner.owner.tick import Tick, in_turns
+from planner.owner.tick import Tick
+from planner.owner.turns import in_turns
 from support.incoming import COMMANDS_TOPIC, TOKENS
 from support.plans import ACTION, ACTIONS
 

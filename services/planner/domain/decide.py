@@ -247,10 +247,10 @@ def _update(
         raise _field(ErrorCode.SCHEDULE_IN_PAST, at, "what it names has its outcome already")
     place = Place(move.place.resolved_until, None) if spent else move.place
     skips = move.skips
-    if cursor.status is PlanStatus.PAUSED and definition.document["active"]:
+    if cursor.status is PlanStatus.PAUSED and definition.document["active"] and not spent:
         waiting = replace(cursor, resolved_until=place.resolved_until, held=place.held)
         resumption = resume(schedule, waiting, ResumeBacklog.SKIP, overlap_of(newer.document), now=now)
-        place, skips = (place if spent else resumption.place), skips + resumption.skips
+        place, skips = resumption.place, skips + resumption.skips
     begun = replace(cursor, status=_status_of(definition), revision=newer.number)
     moved = advanced(begun, place, newer, schedule)
     return replace(_accepted(command, PlanEventType.UPDATED, newer, moved, now=now, changed=changed), skips=skips)

@@ -23,7 +23,8 @@ from planner.owner.schedules import Schedules
 from planner.owner.shard_name import ShardName
 from planner.owner.state import TickState
 from planner.owner.takeover import Taken
-from planner.owner.tick import CANCELLED_PER_TICK_MAX, Tick, in_turns
+from planner.owner.tick import CANCELLED_PER_TICK_MAX, Tick
+from planner.owner.turns import in_turns
 from planner.runtime.clock import Clock
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole
@@ -87,8 +88,8 @@ class Tenure:
         now = self._parts.clock.now()
         timers = await self._due(now)
         page = Page((), 0) if self._scan is None else await self._parts.index.scan(self._position, start=self._scan, lacking=_UP_TO_DATE)
-        scanned = self._scan is not None and not page.following
-        if not (commands or reports or timers or page.cursors or scanned):
+        last_page = self._scan is not None and not page.following
+        if not (commands or reports or timers or page.cursors or last_page):
             self._scan = page.following or None
             return
         began = self._parts.clock.monotonic()
@@ -101,15 +102,17 @@ class Tenure:
             if tick.is_full:
                 break
             tick.timer(timer)
-        for plan in page.cursors:
-            tick.refresh(plan.key)
+        swept = _swept(tick, page)
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
-        if scanned:
+        if last_page and swept:
             self._tzdata, self._replans = TZDATA_VERSION, False
         self._replans = self._replans or tick.replans
         await self._commit_and_apply(tick.records, tick.changes, gathered.after)
-        self._scan = 0 if tick.replans else page.following or None
+        if tick.replans:
+            self._scan = 0
+        elif swept:
+            self._scan = page.following or None
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
         for (name, reason), count in tick.counts.items():
             if name == "dead_letters":
@@ -167,6 +170,15 @@ class Tenure:
         moved = Position(self._position.incarnation, committed.offset, committed.appended_at, inputs)
         self._head = await self._parts.index.apply(self._position, changes, moved)
         self._position = moved
+
+
+def _swept(tick: Tick, page: Page) -> bool:
+    """Compute the plans of the page anew. False where the transaction is full before: then the page is looked at again."""
+    for plan in page.cursors:
+        if tick.is_full:
+            return False
+        tick.refresh(plan.key)
+    return True
 
 
 def calendars_used(key: StateKey, value: bytes) -> Iterator[StateKey]:

@@ -1,11 +1,10 @@
 """The deciding part of a shard's tick: gathered input in, records and state changes out. No effect happens here."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from operator import itemgetter
 from typing import Final, assert_never
 
 from planner.domain.advance import Place, advanced
@@ -131,7 +130,7 @@ class Tick:
                 mark = len(self.records)
                 if not self._contained(f"plan {record_id}", partial(self._fire, tenant_id, record_id, limit=self._fires_max(due))):
                     self._give_up(due)
-                self._bytes += sum(len(record.value or b"") for record in self.records[mark:])
+                self._count_bytes(mark)
             case StateKind.RUN:
                 if not self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id)):
                     if not self._contained(f"run {record_id}, forgotten", partial(self._forget, due)):
@@ -339,9 +338,14 @@ class Tick:
         self.records.append(self._outbox.cancel_requested(ended, revision, at=self._now))
         self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
 
+    def _count_bytes(self, mark: int) -> None:
+        self._bytes += sum(len(record.value or b"") for record in self.records[mark:])
+
     def refresh(self, key: StateKey) -> None:
         """Compute a plan's next occurrence anew if it was computed with another version of the zone database, or of its holiday list."""
+        mark = len(self.records)
         self._contained(f"plan {key.id}, recomputed", partial(self._refresh, key.tenant_id, key.id))
+        self._count_bytes(mark)
 
     def _refresh(self, tenant_id: str, plan_id: str) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
@@ -479,18 +483,6 @@ class Tick:
             return False
         self._state.keep()
         return True
-
-
-def in_turns(timers: Sequence[DueTimer]) -> list[DueTimer]:
-    """The timers so that tenants take turns, each tenant's in the order given: a tick that is full has served all alike."""
-    seen: Counter[str] = Counter()
-    turns = []
-    for timer in timers:
-        turns.append(seen[timer.key.tenant_id])
-        seen[timer.key.tenant_id] += 1
-    if len(seen) <= 1:
-        return list(timers)
-    return [timer for _, timer in sorted(zip(turns, timers, strict=True), key=itemgetter(0))]
 
 
 def _event_id(source: Incoming) -> str:

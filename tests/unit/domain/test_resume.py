@@ -185,3 +185,12 @@ def test_a_pause_of_a_year_of_seconds_costs_two_records_and_one_fire() -> None:
         (SkipReason.COALESCED, NOON + timedelta(days=365, seconds=-3600), NOON + timedelta(days=365, seconds=-1), None),
     ]
     assert fires(book, plan, now=NOON + timedelta(days=365)) == [NOON + timedelta(days=365)]
+
+
+def test_a_patch_that_resumes_a_plan_with_as_many_runs_as_it_may_have_ends_it_without_outcomes() -> None:
+    book = Book()
+    plan = book.made(TENS)
+    assert fires(book, plan, now=at(10)) == [at(10)]
+    book.ask(Caller("p").pause(plan), now=at(15))
+    ended = accepted(book.ask(Caller("u").update(plan, active=True, max_runs=1), now=at(35)))
+    assert (ended.cursor.status, skipped(ended)) == (PlanStatus.COMPLETED, [])

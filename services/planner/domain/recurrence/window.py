@@ -14,8 +14,7 @@ from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.rrule import Rrule
 from planner.domain.schedule import Schedule
 
-# No two occurrences of a rule are nearer to each other.
-_SHORTEST_LOOK_BACK: Final = timedelta(seconds=1)
+_FIRST_LOOK_BACK: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +59,14 @@ def newest(schedule: Schedule, start: datetime, end: datetime, count: int) -> li
     The look-back doubles while it finds too few and halves where it would find too many, so the cost follows `count`, not the range.
     """
     found: list[datetime] = []
-    span = _SHORTEST_LOOK_BACK
+    span = _FIRST_LOOK_BACK
     while len(found) < count and start <= end:
         begin = max(start, end - span + TICK)
         needed = count - len(found)
         older = list(islice(rising(schedule, begin, end), needed + 1))
         if len(older) > needed:
-            span = max(span // 2, _SHORTEST_LOOK_BACK)
+            # Dates of an RRULE may be a microsecond apart.
+            span = max(span // 2, TICK)
         else:
             found = older + found
             end = begin - TICK

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from planner.domain.recurrence.window import contains, newest, next_after, occurrences, rising
-from support.schedules import a_cron, a_schedule, an_interval, fires, instant
+from support.schedules import a_cron, a_rrule, a_schedule, an_interval, fires, instant
 
 HOURLY = an_interval(3600)
 
@@ -82,3 +82,12 @@ def test_occurrences_a_second_apart_off_the_second_are_all_found() -> None:
     end = instant("2026-01-01T01:00:00Z")
 
     assert newest(fast, end - timedelta(hours=1), end, 50) == list(rising(fast, end - timedelta(seconds=50), end))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_the_newest_are_found_where_several_lie_within_a_second(count: int) -> None:
+    dates = [f"2026-01-05T09:00:{second}Z" for second in ("00.000001", "00.000002", "00.25", "00.5", "00.999999")]
+    dense = a_rrule("FREQ=DAILY;COUNT=4", "2026-01-02T09:00:00", rdates=dates)
+    start, end = instant("2026-01-01T00:00:00Z"), instant("2026-03-01T00:00:00Z")
+
+    assert newest(dense, start, end, count) == list(rising(dense, start, end))[-count:]

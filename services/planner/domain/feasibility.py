@@ -209,8 +209,8 @@ def _once(moment: Moment, timezone: str, fields: ScheduleFields) -> Once:
 
 
 def _is_denser_than(schedule: Schedule, first: datetime, spacing_min: timedelta) -> bool:
-    # Rules name whole seconds, so none is denser than that.
-    if spacing_min <= timedelta(seconds=1):
+    # Rules name whole seconds, so none is denser than that; but dates of an RRULE may have fractions.
+    if spacing_min <= timedelta(seconds=1) and not (isinstance(schedule.rule, Rrule) and schedule.rule.rdates):
         return False
     upcoming = list(islice(rising(schedule, first, LAST_INSTANT), SPACING_OCCURRENCES))
     return any(later - earlier < spacing_min for earlier, later in pairwise(upcoming))

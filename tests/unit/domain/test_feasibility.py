@@ -186,5 +186,12 @@ class TestSpacing:
         assert (fault.pointer, fault.code) == ("/recurrence", "SCHEDULE_TOO_FREQUENT")
         assert codes_of(given, now=NOW, spacing_min=timedelta(seconds=60)) == []
 
-    def test_of_a_second_is_always_kept(self) -> None:
+    def test_of_a_second_is_always_kept_by_a_rule(self) -> None:
         assert codes_of(a_definition(recurrence={"type": "cron", "expression": "* * * * * *"}), now=NOW) == []
+
+    @pytest.mark.parametrize(("fraction", "refused"), [("59.75", True), ("59", False)])
+    def test_of_a_second_need_not_be_kept_by_dates_that_are_given(self, fraction: str, *, refused: bool) -> None:
+        dates = {"dtstart": "2200-01-01T00:00:00", "rdates": [f"2199-12-31T23:59:{fraction}Z"]}
+        given = a_definition(recurrence={"type": "rrule", "rule": "FREQ=DAILY", **dates})
+
+        assert codes_of(given, now=NOW) == ([("/recurrence", "SCHEDULE_TOO_FREQUENT")] if refused else [])

@@ -7,11 +7,11 @@ from typing import Any
 
 from planner.domain.command import CalendarCommand, DeleteCalendar, Header, PutCalendar
 from planner.domain.dates import parse_date
-from planner.domain.errors import DefinitionInvalidError, Faults, Stage
+from planner.domain.errors import CommandRefusedError, DefinitionInvalidError, Faults, Stage
 from planner.domain.field_reader import FieldReader
 from planner.domain.limits import HOLIDAYS_MAX
 from planner.domain.plan import CalendarState, Receipt
-from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
+from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt, same_request
 from planner.domain.recurrence.business_days import Calendars, holiday_list
 from planner_contracts.calendar import CalendarChanged, CalendarCopied
 from planner_contracts.errors import CATALOGUE, ErrorCode
@@ -39,13 +39,6 @@ class CalendarDecision:
     receipts: tuple[Receipt, ...] = ()
 
 
-class _RefusedError(Exception):
-    def __init__(self, code: ErrorCode, detail: str, faults: tuple[FieldFault, ...] = ()) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.faults = faults
-
-
 def read_dates(given: Mapping[str, Any]) -> tuple[str, ...]:
     """The `dates` of a list, as they are written. Raises DefinitionInvalidError."""
     faults = Faults()
@@ -71,15 +64,15 @@ def decide_calendar(command: CalendarCommand, known: KnownCalendar, *, now: date
     header = command.header
     try:
         if known.by_command is not None:
-            return _replayed(command, _same(known.by_command, header.fingerprint, "command_id"), now=now)
+            return _replayed(command, same_request(known.by_command, header.fingerprint, "command_id"), now=now)
         if known.by_key is not None:
-            first = _same(known.by_key, key_fingerprint(command), "idempotency key")
+            first = same_request(known.by_key, key_fingerprint(command), "idempotency key")
             again = receipts_of(command, first.event_type, revision=first.revision, now=now, first=first.command_id)
             return replace(_replayed(command, first, now=now), receipts=again)
         return _carried_out(command, known.state, now=now)
     except DefinitionInvalidError as invalid:
-        refused = _RefusedError(ErrorCode.VALIDATION_FAILED, invalid.faults[0].detail, invalid.faults)
-    except _RefusedError as error:
+        refused = CommandRefusedError(ErrorCode.VALIDATION_FAILED, invalid.faults[0].detail, invalid.faults)
+    except CommandRefusedError as error:
         refused = error
     remembered = () if known.by_command is not None else (refusal_receipt(command, refused.code, now=now),)
     return _rejected(command, refused.code, str(refused), now=now, faults=refused.faults, receipts=remembered)
@@ -122,7 +115,7 @@ def _carried_out(command: CalendarCommand, state: CalendarState | None, *, now: 
     header = command.header
     version = 0 if state is None else state.version
     if header.expected_revision is not None and header.expected_revision != version:
-        raise _RefusedError(ErrorCode.REVISION_MISMATCH, f"the list is at version {version}, not {header.expected_revision}")
+        raise CommandRefusedError(ErrorCode.REVISION_MISMATCH, f"the list is at version {version}, not {header.expected_revision}")
     absent = state is None or state.deleted
     match command.ask:
         case PutCalendar(name, given):
@@ -132,7 +125,7 @@ def _carried_out(command: CalendarCommand, state: CalendarState | None, *, now: 
                 newer = state
         case DeleteCalendar(name):
             if state is None or absent:
-                raise _RefusedError(ErrorCode.CALENDAR_NOT_FOUND, f"there is no list {name!r}")
+                raise CommandRefusedError(ErrorCode.CALENDAR_NOT_FOUND, f"there is no list {name!r}")
             newer = replace(state, version=version + 1, deleted=True, updated_at=now, updated_by=header.actor)
     event_type, event = copied_event(newer, header.command_id, created=absent)
     receipts = receipts_of(command, event_type, revision=newer.version, now=now)
@@ -178,9 +171,3 @@ def _rejected(
         at=now,
     )
     return CalendarDecision(PlanEventType.COMMAND_REJECTED, event, receipts=receipts)
-
-
-def _same(first: Receipt, asked: str, what: str) -> Receipt:
-    if first.fingerprint != asked:
-        raise _RefusedError(ErrorCode.IDEMPOTENCY_KEY_REUSED, f"this {what} was used for another request")
-    return first

@@ -10,11 +10,11 @@ from planner.domain.advance import Place, advanced
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.command import Cancel, Command, Create, Pause, Resume, Unsupported, Update
 from planner.domain.definition import Definition, changes, define, load, merge_patch
-from planner.domain.errors import DefinitionInvalidError
+from planner.domain.errors import CommandRefusedError, DefinitionInvalidError
 from planner.domain.missed import Skip
 from planner.domain.overlap import overlap_of
 from planner.domain.plan import Cursor, PlanRevision, Receipt, Retired
-from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt
+from planner.domain.receipts import key_fingerprint, receipts_of, refusal_receipt, same_request
 from planner.domain.recurrence.business_days import Calendars
 from planner.domain.reschedule import cancelled_occurrences, first_occurrence, reschedule, same_times
 from planner.domain.resume import ResumeBacklog, resume
@@ -59,13 +59,6 @@ class Decision:
     receipts: tuple[Receipt, ...] = ()
 
 
-class _RefusedError(Exception):
-    def __init__(self, code: ErrorCode, detail: str, faults: tuple[FieldFault, ...] = ()) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.faults = faults
-
-
 def decide(command: Command, known: Known, *, actions: Container[str], now: datetime) -> Decision:
     """The outcome of one command record; a repeated one gets its first outcome again (api.md, section 3, "Plan events").
 
@@ -74,7 +67,7 @@ def decide(command: Command, known: Known, *, actions: Container[str], now: date
     header = command.header
     try:
         if known.by_command is not None:
-            return _replayed(command, _same(known.by_command, header.fingerprint, "command_id"), now=now)
+            return _replayed(command, same_request(known.by_command, header.fingerprint, "command_id"), now=now)
         if (first := _first_of_key(command, known, now)) is not None:
             replay = _replayed(command, first, now=now)
             return replace(
@@ -83,8 +76,8 @@ def decide(command: Command, known: Known, *, actions: Container[str], now: date
         decision = _carried_out(command, known, now=now)
         _refuse_unknown(_action_named(command, decision), actions)
     except DefinitionInvalidError as invalid:
-        refused = _RefusedError(ErrorCode.VALIDATION_FAILED, invalid.faults[0].detail, invalid.faults)
-    except _RefusedError as error:
+        refused = CommandRefusedError(ErrorCode.VALIDATION_FAILED, invalid.faults[0].detail, invalid.faults)
+    except CommandRefusedError as error:
         refused = error
     else:
         return decision
@@ -179,7 +172,7 @@ def _carried_out(command: Command, known: Known, *, now: datetime) -> Decision:
 
 def _refuse_unknown(action: str | None, actions: Container[str]) -> None:
     if action is not None and action not in actions:
-        raise _RefusedError(ErrorCode.ACTION_UNKNOWN, f"the action {action!r} is not registered")
+        raise CommandRefusedError(ErrorCode.ACTION_UNKNOWN, f"the action {action!r} is not registered")
 
 
 def _action_named(command: Command, decision: Decision) -> str | None:
@@ -191,12 +184,12 @@ def _action_named(command: Command, decision: Decision) -> str | None:
 def _first_of_key(command: Command, known: Known, now: datetime) -> Receipt | None:
     """The outcome to repeat: that of the same idempotency key, or of the create that made this plan while it is known."""
     if known.by_key is not None:
-        return _same(known.by_key, key_fingerprint(command), "idempotency key")
+        return same_request(known.by_key, key_fingerprint(command), "idempotency key")
     made = known.revision or known.retired
     if not isinstance(command.ask, Create) or made is None:
         return None
     first = receipts_of(command, PlanEventType.CREATED, revision=FIRST_REVISION, now=now)[0]
-    return _same(replace(first, fingerprint=made.fingerprint), key_fingerprint(command), "idempotency key")
+    return same_request(replace(first, fingerprint=made.fingerprint), key_fingerprint(command), "idempotency key")
 
 
 def _create(command: Command, given: Mapping[str, Any], calendars: Calendars, *, now: datetime) -> Decision:
@@ -346,12 +339,12 @@ def _ended_as(command: Command, known: Known) -> tuple[PlanStatus, int] | None:
 def _changeable(command: Command, known: Known) -> tuple[PlanRevision, Cursor]:
     ended = _ended_as(command, known)
     if ended is not None:
-        raise _RefusedError(_FINAL_CODES[ended[0]], f"the plan is {ended[0]}")
+        raise CommandRefusedError(_FINAL_CODES[ended[0]], f"the plan is {ended[0]}")
     if known.revision is None or known.cursor is None or known.revision.organization_id != command.header.organization_id:
-        raise _RefusedError(ErrorCode.PLAN_NOT_FOUND, "there is no such plan")
+        raise CommandRefusedError(ErrorCode.PLAN_NOT_FOUND, "there is no such plan")
     expected = command.header.expected_revision
     if expected is not None and expected != known.revision.number:
-        raise _RefusedError(ErrorCode.REVISION_MISMATCH, f"the plan is at revision {known.revision.number}, not {expected}")
+        raise CommandRefusedError(ErrorCode.REVISION_MISMATCH, f"the plan is at revision {known.revision.number}, not {expected}")
     return known.revision, known.cursor
 
 
@@ -414,12 +407,6 @@ def _replayed(command: Command, first: Receipt, *, now: datetime) -> Decision:
             original_command_id=None if first.command_id == header.command_id else first.command_id,
         ),
     )
-
-
-def _same(first: Receipt, asked: str, what: str) -> Receipt:
-    if first.fingerprint != asked:
-        raise _RefusedError(ErrorCode.IDEMPOTENCY_KEY_REUSED, f"this {what} was used for another request")
-    return first
 
 
 def _field(code: ErrorCode, name: str, detail: str) -> DefinitionInvalidError:

@@ -45,6 +45,15 @@ class DefinitionInvalidError(ValueError):
         self.faults = faults
 
 
+class CommandRefusedError(Exception):
+    """A command that is not carried out, and why; `faults` of a definition that is refused."""
+
+    def __init__(self, code: ErrorCode, detail: str, faults: tuple[FieldFault, ...] = ()) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.faults = faults
+
+
 class Faults:
     """The faults found so far. At most one for each pointer is kept: the first."""
 

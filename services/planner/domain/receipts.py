@@ -19,6 +19,7 @@ from planner.domain.command import (
     Update,
 )
 from planner.domain.definition import fingerprint
+from planner.domain.errors import CommandRefusedError
 from planner.domain.plan import RECEIPT_KEPT, Receipt
 from planner_contracts.errors import ErrorCode
 from planner_contracts.ids import CommandId
@@ -79,6 +80,13 @@ def receipts_of(
     if key_id is None or first is not None:
         return (under_command,)
     return (under_command, _under_key(under_command, key_id, key_fingerprint(command)))
+
+
+def same_request(first: Receipt, asked: str, what: str) -> Receipt:
+    """The first outcome under a command id or an idempotency key. Raises CommandRefusedError if that was another request."""
+    if first.fingerprint != asked:
+        raise CommandRefusedError(ErrorCode.IDEMPOTENCY_KEY_REUSED, f"this {what} was used for another request")
+    return first
 
 
 def refusal_receipt(command: Command | CalendarCommand, code: ErrorCode, *, now: datetime) -> Receipt:

@@ -132,6 +132,10 @@ def test_the_step_that_left_an_instant_out_is_named(schedule: Schedule, at: str,
     assert left_out(schedule, at) == why
 
 
+def test_until_is_inclusive() -> None:
+    assert explained(a_rrule("FREQ=DAILY;UNTIL=20240501T120000Z", "2024-04-01T12:00:00"), NOON).outcome == "planned"
+
+
 def business(roll: str) -> Schedule:
     return a_schedule(recurrence={"type": "calendar", "hour": "9", "day_of_month": "1", "roll": roll, "holidays": ["2024-05-01"]})
 

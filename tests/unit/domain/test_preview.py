@@ -154,6 +154,7 @@ def test_a_preview_looks_one_further_to_say_that_it_is_complete() -> None:
     recurrence = {"type": "rrule", "rule": "FREQ=DAILY;COUNT=3", "dtstart": "2024-05-01T09:00:00"}
 
     assert not previewed(limit=1, recurrence=recurrence).complete
+    assert not previewed(limit=1, recurrence={**recurrence, "rule": "FREQ=DAILY;COUNT=2"}).complete
     assert not previewed(limit=2, recurrence=recurrence).complete
     assert previewed(limit=3, recurrence=recurrence).complete
     assert previewed(limit=4, recurrence=recurrence).complete

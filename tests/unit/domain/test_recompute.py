@@ -66,6 +66,21 @@ def test_in_a_repeated_hour_a_version_that_changes_nothing_loses_nothing(fold: s
     assert moved(book, plan).next_nominal == book.cursors[plan].next_nominal == rest.replace(month=11)
 
 
+def test_a_label_that_has_fired_and_is_repeated_now_fires_in_neither_pass() -> None:
+    # 01:30 on November 1st was 4:30 in UTC; in the new version it is 5:30, and 6:30 again.
+    once_a_day = {"action": ACTION, "recurrence": {"type": "cron", "expression": "30 1 * * *"}, "timezone": "America/New_York"}
+    fired = datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
+    book, plan = of_another_version(once_a_day | {"dst": {"fold": "last"}}, resolved_until=fired, label_offset_s=-3 * 3600)
+    assert moved(book, plan).next_nominal == datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
+
+
+def test_a_label_that_has_fired_and_is_missing_now_does_not_fire_where_it_is_shifted_to() -> None:
+    # 02:30 on March 29th was 0:30 in UTC; in the new version there is none, and `shift` reads it as 1:30.
+    shifted = NINE | {"recurrence": {"type": "cron", "expression": "30 2 * * *"}, "dst": {"gap": "shift"}}
+    book, plan = of_another_version(shifted, resolved_until=at(29, 0, 30), label_offset_s=2 * AMSTERDAM)
+    assert moved(book, plan).next_nominal == at(30, 0, 30)
+
+
 def test_a_label_that_has_moved_into_the_past_is_backlog() -> None:
     # At 8:30 the next one was due at nine; in the new version it was at eight.
     book, plan = of_another_version(NINE, next_nominal=at(2, 9), next_due=at(2, 9), label_offset_s=0)

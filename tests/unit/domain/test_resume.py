@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from planner.domain.jitter import delay
 from planner.domain.plan import Cursor
 from planner.domain.resume import ResumeBacklog
 from planner_contracts.ids import PlanId
@@ -173,6 +174,25 @@ def test_what_was_held_at_the_pause_is_part_of_the_backlog(
     found = resumed(book, plan, backlog, now=at(35))
     assert skipped(found) == [(reason, at(minutes)) for reason, minutes in reasons]
     assert fires(book, plan, now=at(35)) == [at(minutes) for minutes in fired]
+
+
+def test_what_was_held_is_in_time_to_the_last_moment_of_its_window() -> None:
+    book = Book()
+    plan = book.made(TENS | {"misfire": {"max_lateness_seconds": 1500}})
+    book.cursors[plan] = replace(book.cursors[plan], held=(at(10),), resolved_until=at(10), next_nominal=at(20), wait_for_run=True)
+    book.ask(Caller("p").pause(plan), now=at(15))
+    assert skipped(resumed(book, plan, ResumeBacklog.ALL, now=at(35))) == []
+    assert fires(book, plan, now=at(35)) == [at(10), at(20), at(30)]
+
+
+@pytest.mark.parametrize(("early", "waited"), [(timedelta(microseconds=1), [10]), (timedelta(0), [10, 20])])
+def test_what_jitter_has_not_let_fall_due_has_not_waited(early: timedelta, waited: list[int]) -> None:
+    book, plan = paused_at(5, jitter_seconds=300)
+    now = at(20) + delay(plan, 300) - early
+    assert now > at(20)
+    found = resumed(book, plan, ResumeBacklog.SKIP, now=now)
+    assert skipped(found) == [(SkipReason.PAUSED, at(minutes)) for minutes in waited]
+    assert found.cursor.next_nominal == at(10 * len(waited) + 10)
 
 
 def test_a_pause_of_a_year_of_seconds_costs_two_records_and_one_fire() -> None:

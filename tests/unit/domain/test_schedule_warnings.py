@@ -68,6 +68,12 @@ def test_a_zone_that_stopped_changing_long_ago_is_not_warned_about() -> None:
     assert cron("*/15 2 * * *", timezone="America/Sao_Paulo", after="2020-05-01T00:00:00Z") == []
 
 
+@pytest.mark.parametrize(("after", "warned_about"), [("2016-05-03T00:00:00Z", False), ("2016-05-05T00:00:00Z", True)])
+def test_a_change_is_looked_for_in_the_next_two_years(after: str, *, warned_about: bool) -> None:
+    # Pyongyang changed in August 2015, and on May 4, 2018, at 15:00 in UTC.
+    assert bool(cron("*/15 2 * * *", timezone="Asia/Pyongyang", after=after)) is warned_about
+
+
 def test_without_a_beginning_the_years_after_the_first_bound_decide() -> None:
     assert cron("*/15 2 * * *", timezone=AMSTERDAM, after=None) == []
     assert cron("*/15 2 * * *", timezone=AMSTERDAM, after=None, starts_at="2024-01-01T00:00:00Z") != []

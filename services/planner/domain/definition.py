@@ -124,8 +124,8 @@ def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
     late = patch.get("misfire")
     if isinstance(late, Mapping) and _NULLABLE in late and late[_NULLABLE] is None:
         merged["misfire"][_NULLABLE] = None
-    held = patch.get("overlap")
-    if isinstance(held, Mapping) and "limit" not in held and held.get("policy") not in (None, document["overlap"]["policy"]):
+    held, policy = patch.get("overlap"), document["overlap"]["policy"]
+    if isinstance(held, Mapping) and "limit" not in held and held.get("policy", policy) != policy:
         merged["overlap"].pop("limit", None)
     if "timezone" not in patch and _zone_is_defaulted(document):
         del merged["timezone"]

@@ -177,6 +177,23 @@ class TestAPatch:
         assert codes_of(merge_patch(stored, {"execute_at": "2026-03-02T09:00:00"})) == [("/timezone", "TZ_REQUIRED")]
 
     @pytest.mark.parametrize(
+        ("patch", "overlap"),
+        [
+            ({"limit": 5}, {"policy": "queue_all", "limit": 5}),
+            ({"policy": "queue_all"}, {"policy": "queue_all", "limit": 7}),
+            ({"limit": None}, {"policy": "queue_all", "limit": 100}),
+            ({"policy": "skip"}, {"policy": "skip"}),
+            ({"policy": None}, {"policy": "allow"}),
+            ("queue_all", {"policy": "queue_all", "limit": 100}),
+            (None, {"policy": "allow"}),
+        ],
+    )
+    def test_of_the_overlap_keeps_a_limit_with_the_policy_that_has_one(self, patch: object, overlap: dict[str, Any]) -> None:
+        stored = document(overlap={"policy": "queue_all", "limit": 7})
+
+        assert patched(stored, {"overlap": patch})["overlap"] == overlap
+
+    @pytest.mark.parametrize(
         "patch", [{"recurrence": 5}, {"recurrence": "daily"}, {"recurrence": {"type": []}}, {"misfire": "x", "starts_at": 5}]
     )
     def test_of_the_wrong_type_is_refused_like_any_definition(self, patch: dict[str, Any]) -> None:

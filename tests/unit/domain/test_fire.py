@@ -1,10 +1,12 @@
 """What a due timer does to its plan (scheduling.md, sections 5.1 and 5.7)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from planner.domain.fire import run_id_of
+from planner.domain.jitter import delay
 from planner.domain.missed import Occurrence, Skip
 from planner_contracts import ids
 from planner_contracts.ids import PlanId
@@ -139,3 +141,17 @@ def test_jitter_delays_the_publication_and_not_the_nominal_time() -> None:
     fired = book.wake(plan, now=cursor.next_due)
     assert fired is not None
     assert [(run.scheduled_for, run.due_at) for run in fired.runs] == [(cursor.next_nominal, cursor.next_due)]
+
+
+@pytest.mark.parametrize(("late", "fires"), [(timedelta(0), True), (timedelta(microseconds=1), False)])
+def test_the_window_of_an_occurrence_that_waited_begins_when_jitter_lets_it_be_due(late: timedelta, *, fires: bool) -> None:
+    book = Book()
+    plan = book.made(MINUTELY | {"overlap": "queue_one", "jitter_seconds": 600, "misfire": {"max_lateness_seconds": 30}})
+    waits = NOON + MINUTE
+    book.cursors[plan] = replace(book.cursors[plan], held=(waits,), resolved_until=NOON + HOUR, next_nominal=None, next_due=None)
+    lag = delay(plan, 600)
+    assert lag > timedelta(0)
+    fired = book.wake(plan, now=waits + lag + timedelta(seconds=30) + late)
+    assert fired is not None
+    assert [run.scheduled_for for run in fired.runs] == [waits] * fires
+    assert [(skip.reason, skip.first) for skip in fired.skips] == [(SkipReason.MISSED, waits)] * (not fires)

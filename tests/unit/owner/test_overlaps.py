@@ -137,6 +137,16 @@ def test_a_cancelled_run_ends_with_an_event_and_a_request_to_its_worker() -> Non
     assert story.ends(21, 10).published == []
 
 
+def test_of_several_that_fire_at_once_each_ends_the_one_before() -> None:
+    story = watched("cancel_previous", misfire={"coalesce": "none"})
+    story.tick(40)
+    assert [made for made in story.seen if made[1] == "fired"] == [(20, "fired"), (30, "fired"), (40, "fired")]
+    assert [made for made in story.seen if made[1] == "CANCELLED"] == [(10, "CANCELLED"), (20, "CANCELLED"), (30, "CANCELLED")]
+    assert story.cursor.open_runs == 1
+    story.ends(45, 40)
+    assert story.cursor.open_runs == 0
+
+
 def test_an_update_to_cancel_previous_in_the_tick_of_the_next_occurrence_ends_the_runs_before_it() -> None:
     story = watched("allow")
     story.tick(20)

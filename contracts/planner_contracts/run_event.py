@@ -61,7 +61,10 @@ class OccurrenceSkipped(Message):
 
 
 class OccurrenceHeld(Message):
-    """`data` of `planner.occurrence.held`: a nominal time whose turn has come while a run was open, and that waits. Its outcome follows."""
+    """`data` of `planner.occurrence.held`: a nominal time that waits for a run to end, or kept by an update, for a resume or its due time.
+
+    Its outcome follows.
+    """
 
     plan_id: str
     tenant_id: str

@@ -65,15 +65,18 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
         begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
         return Move(replace(begun, held=held), given_up)
     kept = [instant for instant in due if few and contains(new, instant)]
-    if kept and list(occurrences(new, after=kept[0] - TICK, until=now, limit=len(kept) + 1).instants) == kept:
+    # What is late is a backlog of an active plan: held, all of it would fire.
+    late = bool(kept) and now - kept[0] - delay(cursor.plan_id, new.jitter_seconds) > ORDINARY_LATENESS
+    holds = bool(kept) and (cursor.status is PlanStatus.PAUSED or not late)
+    # The cursor can go back over nothing else that the new schedule names. Nor should it over what is superseded: the run store
+    # would take that for decided; but what is late is decided at once.
+    alone = bool(kept) and list(occurrences(new, after=kept[0] - TICK, until=now, limit=len(kept) + 1).instants) == kept
+    if alone and (not holds or kept == due[-len(kept) :]):
         resolved_until = kept[0] - TICK
         following = next_after(new, plan_id=cursor.plan_id, after=resolved_until)
         return Move(Place(resolved_until, following, held), given_up + _superseded(due, set(kept)))
     begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=due[-1])
-    # The cursor cannot go back over others that the new schedule names. What stays is held, unless it is a late backlog: held, all
-    # of it would fire.
-    late = bool(kept) and now - kept[0] - delay(cursor.plan_id, new.jitter_seconds) > ORDINARY_LATENESS
-    if kept and (cursor.status is PlanStatus.PAUSED or not late):
+    if holds:
         return Move(replace(begun, held=(*held, *kept)), given_up + _superseded(due, set(kept)))
     return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
 

@@ -311,8 +311,9 @@ class Tick:
         self.counts["skipped", skip.reason] += 1
 
     def _announce_held(self, revision: PlanRevision, before: Cursor, after: Cursor) -> None:
-        """Tell of occurrences that wait for a run to end, or will if another of them fires first."""
-        if after.held and not overlap_of(revision.document).may_fire(open_runs=1):
+        """Tell of occurrences that wait: for a run to end, or kept by an update for a resume or their due time."""
+        fires_at_once = after.wake_at is not None and after.wake_at <= self._now
+        if after.held and not (fires_at_once and overlap_of(revision.document).may_fire(open_runs=1)):
             for nominal in after.held:
                 if nominal > before.resolved_until:  # the others have waited before
                     self.records.append(self._outbox.held(nominal, revision, at=self._now, next_run_at=after.next_due))

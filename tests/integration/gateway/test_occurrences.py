@@ -163,6 +163,26 @@ async def test_an_update_during_a_pause_keeps_what_both_schedules_name_and_makes
     assert (await known.listed(limit=4)) == [("01", "fired"), ("03", "superseded"), ("09", "planned")]
 
 
+async def test_what_an_update_during_a_pause_keeps_among_what_it_supersedes_is_held(known: Known) -> None:
+    paused = {"status": "paused", "active": False, "next_run_at": None}
+    every_two = {"type": "interval", "every_seconds": 120, "anchor": at(1)}
+    await known.record(
+        PLAN.changed("created", "c1"),
+        updated(0.5, 2, updated_at=at(0.5), **paused),
+        *(PLAN.skipped(scheduled_for=at(minute), reason="superseded", plan_revision=3) for minute in (2, 4)),
+        *(PLAN.held(minute) for minute in (1, 3, 5)),
+        updated(5.5, 3, updated_at=at(5.5), recurrence=every_two, **paused),
+    )
+
+    superseded, held = "superseded", "held"
+    listed = [("01", held), ("02", superseded), ("03", held), ("04", superseded), ("05", held), ("07", "planned")]
+    assert await known.listed(limit=6) == listed
+    explained = [await known.explained(int(minute)) for minute, _ in listed]
+    assert [found["outcome"] for found in explained] == [outcome for _, outcome in listed]
+    assert [found["previous"] for found in explained[1:]] == [at(int(minute)) for minute, _ in listed[:-1]]
+    assert [found["next"] for found in explained[:-1]] == [at(int(minute)) for minute, _ in listed[1:]]
+
+
 async def test_a_plan_that_ended_plans_nothing(known: Known) -> None:
     await known.record(PLAN.changed("created", "c1"), PLAN.run(1), updated(2.5, 2, status="cancelled", next_run_at=None))
 

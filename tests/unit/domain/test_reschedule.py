@@ -119,6 +119,16 @@ def test_what_waits_through_a_pause_stays_where_a_denser_schedule_names_it_among
     assert plan.fires(NOON + 16 * MINUTE) == [NOON, NOON + 10 * MINUTE, NOON + 15 * MINUTE]
 
 
+def test_of_what_waits_through_a_pause_nothing_that_is_superseded_lies_behind_the_cursor() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES, "active": False}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 41 * MINUTE, recurrence={"every_seconds": 1200})
+    assert [skip.first for skip in changed.decision.skips] == [NOON + 10 * MINUTE, NOON + 30 * MINUTE]
+    assert changed.cursor.held == (NOON, NOON + 20 * MINUTE, NOON + 40 * MINUTE)
+    assert changed.cursor.resolved_until == NOON + 41 * MINUTE
+    accepted(plan.book.ask(Caller("r").resume(plan.plan, ResumeBacklog.ALL), now=NOON + 41 * MINUTE))
+    assert plan.fires(NOON + 41 * MINUTE) == list(changed.cursor.held)
+
+
 def test_no_range_of_superseded_occurrences_reaches_over_one_that_stays() -> None:
     plan = Waiting({"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 1}}, NOON)
     changed = plan.patched(NOON + timedelta(seconds=300), recurrence={"every_seconds": 120})

@@ -419,3 +419,15 @@ def test_a_schedule_that_was_compiled_in_a_tick_that_failed_is_not_used_for_what
     (action,) = shard.tick(now=NOON + 1.5 * MINUTE).actions
     (later,) = shard.tick(now=NOON + 2.5 * MINUTE).actions
     assert (action["scheduled_for"], later["scheduled_for"]) == ("2026-03-01T12:01:30Z", "2026-03-01T12:02:30Z")
+
+
+def test_what_an_update_keeps_through_a_pause_is_told_and_not_told_again() -> None:
+    every = {"type": "interval", "every_seconds": 60, "anchor": format_instant(NOON + MINUTE)}
+    shard = a_shard({"action": ACTION, "recurrence": every, "active": False})
+    ticked = shard.tick(an_update(PLAN, {"recurrence": {"every_seconds": 120}}, "u"), now=NOON + 5 * MINUTE)
+
+    assert ticked.types == 2 * ["occurrence.skipped"] + 3 * ["occurrence.held"] + ["plan.updated"]
+    told = ticked.of("occurrence.held")
+    assert [held["scheduled_for"] for held in told] == [format_instant(NOON + minute * MINUTE) for minute in (1, 3, 5)]
+    assert {held["plan_revision"] for held in told} == {2}
+    assert shard.tick(an_update(PLAN, {"payload": {}}, "v"), now=NOON + 6 * MINUTE).types == ["plan.updated"]

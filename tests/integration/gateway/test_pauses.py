@@ -35,6 +35,8 @@ def test_neither_needs_a_body_and_a_second_one_makes_no_revision(client: httpx.C
     path = f"/plans/{created(client)['id']}"
     assert [state(client.post(f"{path}/pause").json()) for _ in range(2)] == 2 * [("paused", False, 2)]
     assert [state(client.post(f"{path}/resume").json()) for _ in range(2)] == 2 * [("active", True, 3)]
+    typed = {"Content-Type": "application/json"}
+    assert [state(client.post(f"{path}/{call}", headers=typed).json())[0] for call in ("pause", "resume")] == ["paused", "active"]
 
 
 def test_a_patch_of_active_does_the_same(client: httpx.Client) -> None:

@@ -5,7 +5,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from planner.gateway.body import BODY_BYTES_MAX, JSON_TYPES, read_object
+from planner.gateway.body import BODY_BYTES_MAX, JSON_TYPES, read_object, read_optional_object
 from planner.gateway.problems import ProblemError
 
 
@@ -47,3 +47,14 @@ async def test_what_comes_is_counted_whatever_was_announced() -> None:
     assert await read_object(a_request(b"{}", *pieces[1:], b" " * 65_534), JSON_TYPES) == {}
     with pytest.raises(ProblemError, match="BODY_TOO_LARGE"):
         await read_object(a_request(b"{}", *pieces, ends=False), JSON_TYPES)
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"0")]])
+async def test_a_body_that_may_be_left_out_may_be_empty_although_its_type_is_json(headers: list[tuple[bytes, bytes]]) -> None:
+    """`curl -X POST -H "Content-Type: application/json" …/pause`, the README's way to call, was told that its JSON is malformed."""
+    assert await read_optional_object(a_request(headers=headers)) == {}
+
+
+async def test_a_body_that_may_be_left_out_is_read_where_there_is_one() -> None:
+    for announced in ((b"content-length", b"7"), (b"transfer-encoding", b"chunked")):
+        assert await read_optional_object(a_request(b'{"a":1}', headers=[announced])) == {"a": 1}

@@ -15,9 +15,19 @@ ACTOR_CHARACTERS_MAX: Final = 200
 ID_CHARACTERS_MAX: Final = 100
 REASON_CHARACTERS_MAX: Final = 200
 
-IdempotencyKey = Annotated[str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_CHARACTERS_MAX, pattern=r"^[\x20-\x7e]+$")]
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-ScopeId = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX, pattern=r"^[A-Za-z0-9._-]+$")]
+_KEY: Final = r"^[\x20-\x7e]+$"
+_UUID: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_SCOPE_ID: Final = r"^[A-Za-z0-9._-]+$"
+# What to tell who gave a text of another form.
+FORMS: Final = {
+    _KEY: "printable ASCII characters are expected",
+    _UUID: "a UUID in lower case is expected",
+    _SCOPE_ID: "letters, digits, dots, hyphens and underscores are expected",
+}
+
+IdempotencyKey = Annotated[str, Field(min_length=1, max_length=IDEMPOTENCY_KEY_CHARACTERS_MAX, pattern=_KEY)]
+Uuid = Annotated[str, Field(pattern=_UUID)]
+ScopeId = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX, pattern=_SCOPE_ID)]
 
 
 class CommandType(StrEnum):

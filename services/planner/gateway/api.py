@@ -1,6 +1,6 @@
 """The HTTP application: its routes, and every error as a problem."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -14,8 +14,10 @@ from planner.gateway.problems import ProblemError, problem_response, unavailable
 from planner.runtime.failures import IndefiniteError, UnavailableError
 from planner.runtime.log import get_logger
 from planner_contracts.errors import ErrorCode
+from planner_contracts.faults import fault_detail
 
 _DESCRIPTION: Final = "Do this at that time, once, in this tenant's name, and show what happened."
+_NO_PARAMETER: Final = "there is no such parameter"
 _NOT_FOUND: Final = 404
 _METHOD_NOT_ALLOWED: Final = 405
 
@@ -67,12 +69,10 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 async def _parameters(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = "; ".join(f"{'.'.join(str(step) for step in fault['loc'][1:])}: {_said(fault)}" for fault in error.errors())
+    faults = "; ".join(
+        f"{'.'.join(str(step) for step in fault['loc'][1:])}: {fault_detail(fault, unknown=_NO_PARAMETER)}" for fault in error.errors()
+    )
     return problem_response(request, ProblemError(ErrorCode.INVALID_PARAMETER, faults))
-
-
-def _said(fault: Mapping[str, Any]) -> str:
-    return "there is no such parameter" if fault["type"] == "extra_forbidden" else str(fault["msg"])
 
 
 async def _routing(request: Request, error: Exception) -> Response:

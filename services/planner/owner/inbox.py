@@ -28,6 +28,7 @@ from planner_contracts import ids
 from planner_contracts.calendar import CALENDAR_COPIED_TYPE, CalendarCopied
 from planner_contracts.envelope import Envelope, EnvelopeInvalidError, decode
 from planner_contracts.errors import ErrorCode
+from planner_contracts.faults import fault_detail
 from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
 from planner_contracts.partitioning import partition_for
 from planner_contracts.plan import PlanDefinition
@@ -260,13 +261,9 @@ def _fingerprint(kind: str, data: Mapping[str, Any]) -> str:
 
 def _faults(error: ValidationError) -> tuple[FieldFault, ...]:
     return tuple(
-        FieldFault(pointer=_storable("".join(f"/{part}" for part in item["loc"])), code=_code(item["type"]), detail=_detail(item))
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
+        FieldFault(pointer=_storable("".join(f"/{part}" for part in item["loc"])), code=_code(item["type"]), detail=fault_detail(item))
+        for item in error.errors(include_url=False, include_input=False)
     )
-
-
-def _detail(item: Mapping[str, Any]) -> str:
-    return "there is no such field" if item["type"] == "extra_forbidden" else str(item["msg"])
 
 
 def _code(pydantic_type: str) -> ErrorCode:

@@ -251,7 +251,7 @@ def test_a_holiday_list_has_one_partition_that_takes_in_its_commands() -> None:
 
 
 def test_a_copy_that_says_too_little_is_a_dead_letter() -> None:
-    assert read(event("calendar.copied", {"name": "nl"})) == Unreadable("COPY_INVALID", "/command_id: Field required")
+    assert read(event("calendar.copied", {"name": "nl"})) == Unreadable("COPY_INVALID", "/command_id: a value is required")
 
 
 def test_a_command_in_the_wrong_partition_is_misrouted() -> None:

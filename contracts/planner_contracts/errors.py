@@ -123,7 +123,7 @@ _TITLES: dict[int, dict[ErrorCode, str]] = {
         ErrorCode.QUOTA_EXCEEDED: "A quota of the tenant is used up",
         ErrorCode.CALENDAR_IN_USE: "Plans use this calendar",
     },
-    412: {ErrorCode.REVISION_MISMATCH: "The plan is at another revision"},
+    412: {ErrorCode.REVISION_MISMATCH: "The plan or calendar is at another revision"},
     413: {ErrorCode.BODY_TOO_LARGE: "The body is too large"},
     415: {ErrorCode.UNSUPPORTED_MEDIA_TYPE: "The body must be JSON"},
     422: {

@@ -24,6 +24,7 @@ from planner_contracts.plan_command import CommandType
 _CREATED: Final = 201
 _REPLACED: Final = 200
 _DELETED: Final = 204
+_USERS_NAMED: Final = 3
 
 
 class CalendarChanges:
@@ -57,9 +58,10 @@ class CalendarChanges:
         """204, or 202."""
         if not is_calendar_name(name):
             raise calendar_not_found()
-        users = await self._queries.calendar_users(asked.caller.visible.tenant_id, name)
-        if users:
-            raise ProblemError(ErrorCode.CALENDAR_IN_USE, f"{users} active or paused plans use it")
+        users = await self._queries.calendar_users(asked.caller.visible, name, limit=_USERS_NAMED)
+        if users.count:
+            named = f", such as {', '.join(users.some)}" if users.some else ""
+            raise ProblemError(ErrorCode.CALENDAR_IN_USE, f"active or paused plans that use it: {users.count}{named}")
         command = self._command(asked, CommandType.CALENDAR_DELETE, {"name": name})
         shown = await self._spread(asked, command)
         if isinstance(shown, Late):

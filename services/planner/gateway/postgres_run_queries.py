@@ -13,7 +13,7 @@ from planner.gateway.caller import Visible
 from planner.gateway.conditions import plans_statement, runs_statement
 from planner.gateway.lists import PlanList, PlanSort, RunList
 from planner.gateway.resources import Progress, instant, last_run, lateness, plan_now
-from planner.gateway.run_queries import Life, StoredCalendar, StoredCommand, StoredPlan, StoredRevision
+from planner.gateway.run_queries import CalendarUsers, Life, StoredCalendar, StoredCommand, StoredPlan, StoredRevision
 from planner.gateway.run_store_connection import RunStoreConnection
 from planner.runtime.sql import Queries
 from planner_contracts.plan import PlanStatus
@@ -114,9 +114,10 @@ class PostgresRunQueries:
     async def calendars(self, tenant_id: str, *, after: str, limit: int) -> Sequence[StoredCalendar]:
         return [_calendar(row) for row in await self._connection.fetch(self._queries["list_calendars"], tenant_id, after, limit)]
 
-    async def calendar_users(self, tenant_id: str, name: str) -> int:
-        row = await self._connection.fetchrow(self._queries["count_calendar_users"], tenant_id, name)
-        return 0 if row is None else int(row["users"])
+    async def calendar_users(self, visible: Visible, name: str, *, limit: int) -> CalendarUsers:
+        statement = self._queries["read_calendar_users"]
+        [row] = await self._connection.fetch(statement, visible.tenant_id, name, visible.organizations, limit)
+        return CalendarUsers(row["users"], [str(plan_id) for plan_id in row["some"]])
 
     async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
         rows = await self._connection.fetch(self._queries["read_watermarks"], list(topics))

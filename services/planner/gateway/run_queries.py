@@ -32,6 +32,14 @@ class StoredCalendar:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarUsers:
+    """How many plans use a holiday list, and the ids of some."""
+
+    count: int
+    some: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredCommand:
     """What is known of a command. `problem`: code, status, detail, errors of a rejected one."""
 
@@ -115,8 +123,8 @@ class RunQueries(Protocol):
     async def calendars(self, tenant_id: str, *, after: str, limit: int) -> Sequence[StoredCalendar]:
         """At most `limit` of the tenant's holiday lists, by name, behind a name."""
 
-    async def calendar_users(self, tenant_id: str, name: str) -> int:
-        """How many active and paused plans use the holiday list."""
+    async def calendar_users(self, visible: Visible, name: str, *, limit: int) -> CalendarUsers:
+        """The active and paused plans of the tenant that use the holiday list; at most `limit` of the visible ones are named."""
 
     async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
         """The next offset to record, by topic and partition."""

@@ -113,7 +113,9 @@ def test_a_list_in_use_is_not_deleted_until_its_last_plan_has_ended(client: http
     put(client, MONDAY)
     plan = created(client, **on_business_days())["id"]
 
-    assert problem_code(client.delete("/calendars/nl")) == (409, "CALENDAR_IN_USE")
+    refused = client.delete("/calendars/nl")
+    assert problem_code(refused) == (409, "CALENDAR_IN_USE")
+    assert refused.json()["detail"] == f"active or paused plans that use it: 1, such as {plan}"
     client.delete(f"/plans/{plan}")
     assert client.delete("/calendars/nl").status_code == 204
     assert client.get(f"/plans/{plan}/preview").json()["occurrences"] == []

@@ -122,10 +122,15 @@ SELECT name, version, dates, updated_at, updated_by FROM calendars WHERE tenant_
 SELECT name, version, dates, updated_at, updated_by FROM calendars
 WHERE tenant_id = $1 AND name > $2 AND NOT deleted ORDER BY name LIMIT $3;
 
--- name: count_calendar_users
--- The plans that a holiday list may not be taken from.
-SELECT count(*) AS users FROM plans
-WHERE tenant_id = $1 AND plan #>> '{recurrence,holiday_calendar}' = $2 AND status IN ('active', 'paused');
+-- name: read_calendar_users
+-- The plans that a holiday list may not be taken from: how many, and a few of those that the caller may see.
+WITH users AS (
+    SELECT id, organization_id FROM plans
+    WHERE tenant_id = $1 AND plan #>> '{recurrence,holiday_calendar}' = $2 AND status IN ('active', 'paused')
+)
+SELECT count(*) AS users, ARRAY(
+    SELECT id FROM users WHERE $3::text[] IS NULL OR organization_id = ANY($3) ORDER BY id LIMIT $4
+) AS some FROM users;
 
 -- name: read_watermarks
 -- Where the recorder is in these topics.

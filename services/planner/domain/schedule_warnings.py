@@ -26,7 +26,9 @@ from planner_contracts.plan import Warn
 LOOK_AHEAD: Final = timedelta(days=731)
 SPARSE_FROM: Final = timedelta(days=366)
 
-_EVERY_HOUR: Final = (1 << 24) - 1
+_MINUTES: Final = 60
+_HOURS: Final = 24
+_EVERY_HOUR: Final = (1 << _HOURS) - 1
 _RECURRENCE: Final = "/recurrence"
 _EXPRESSION: Final = "/recurrence/expression"
 _RULE: Final = "/recurrence/rule"
@@ -107,11 +109,24 @@ def _at_change(rule: Cron, timezone: str, since: datetime, pointer: str) -> Iter
         if segment.offset != offset:
             detail = (
                 f"{timezone} changes its offset at {format_instant(civil_time.instant_of(segment.start))}: a rule whose minutes or hours "
-                "begin with * does not fire at local times that are skipped, and twice at those that are repeated"
+                "begin with * does not fire at local times that are skipped, and twice at those that are repeated; with "
+                f"{_written_out(rule)} `dst` decides"
             )
             yield _warn(WarningCode.WILDCARD_AT_CHANGE, pointer, detail)
             return
         second = segment.stop
+
+
+def _written_out(rule: Cron) -> str:
+    """How to name the same minutes and hours without a `*`."""
+    minute, hour = rule.canonical.split(" ")[-5:-3]
+    starred = {"minute": (minute, rule.minutes, _MINUTES), "hour": (hour, rule.hours, _HOURS)}
+    return " and ".join(f"{name} {_listed(values, size)}" for name, (text, values, size) in starred.items() if text.startswith("*"))
+
+
+def _listed(values: int, size: int) -> str:
+    members = [str(value) for value in range(size) if values >> value & 1]
+    return ",".join(members) if len(members) < size else f"0-{size - 1}"
 
 
 def _short_months_of_cron(rule: Cron, of_month: str, of_week: str) -> Iterator[Warn]:

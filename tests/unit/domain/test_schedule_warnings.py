@@ -63,6 +63,22 @@ def test_a_wildcard_rule_that_leaves_hours_out_is_warned_about_where_the_clock_c
     assert cron(expression, timezone=timezone) == ["WILDCARD_AT_CHANGE /recurrence/expression"] * expected
 
 
+@pytest.mark.parametrize(
+    ("expression", "way_out"),
+    [
+        ("*/15 2 * * *", "with minute 0,15,30,45 `dst` decides"),
+        ("* 2 * * *", "with minute 0-59 `dst` decides"),
+        ("0 */5 * * *", "with hour 0,5,10,15,20 `dst` decides"),
+        ("7 */30 */12 * * *", "with minute 0,30 and hour 0,12 `dst` decides"),
+    ],
+)
+def test_a_wildcard_rule_is_told_how_to_be_one_of_labels(expression: str, way_out: str) -> None:
+    given = {"recurrence": {"type": "cron", "expression": expression}, "timezone": AMSTERDAM}
+    [warning] = preview_definition(given, after=MAY, limit=1, plan_id=None).warnings
+
+    assert warning.detail.endswith(f"; {way_out}")
+
+
 def test_a_zone_that_stopped_changing_long_ago_is_not_warned_about() -> None:
     assert cron("*/15 2 * * *", timezone="America/Sao_Paulo", after="2017-05-01T00:00:00Z") != []
     assert cron("*/15 2 * * *", timezone="America/Sao_Paulo", after="2020-05-01T00:00:00Z") == []

@@ -89,9 +89,8 @@ def parse_calendar_field(kind: FieldKind, given: object) -> Field:
         refuse_length(given)
         return _parse(kind, given)
     if not isinstance(given, list) or not all(isinstance(member, str | int) and not isinstance(member, bool) for member in given):
-        raise ScheduleError(
-            ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, f"{kind.name}: a cron field is expected, or a list of integers and single items"
-        )
+        detail = f"{kind.name}: a cron field is expected, or a list of integers and single items"
+        raise ScheduleError(ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, detail, hint=_list_hint(kind, given))
     if len(given) > CALENDAR_MEMBERS_MAX:
         raise ScheduleError(ErrorCode.FIELD_OUT_OF_RANGE, Stage.LENGTH, f"{kind.name}: at most {CALENDAR_MEMBERS_MAX} members")
     members = [member if isinstance(member, str) else _written(kind, member) for member in given]
@@ -117,6 +116,13 @@ def _parse(kind: FieldKind, text: str) -> Field:
     if len(pieces) != 1:
         raise ScheduleError(ErrorCode.CRON_FIELD_COUNT, Stage.STRUCTURE, f"{kind.name}: {len(pieces)} fields, one is expected")
     return parse_field(kind, *pieces[0])
+
+
+def _list_hint(kind: FieldKind, given: object) -> str | None:
+    if not isinstance(given, int) or isinstance(given, bool):
+        return None
+    from_end = kind is DAY_OF_MONTH and -kind.high <= given <= -kind.low
+    return f"write [{given}]" if from_end or kind.low <= given <= kind.high else None
 
 
 def _written(kind: FieldKind, number: int) -> str:

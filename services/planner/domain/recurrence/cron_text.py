@@ -19,6 +19,7 @@ from planner.domain.recurrence.cron_days import (
     nearest_workday,
     nth_weekday,
 )
+from planner.domain.recurrence.interval import meant_duration
 from planner_contracts.errors import ErrorCode
 
 _BLANK: Final = " \t"
@@ -33,6 +34,10 @@ _ALIASES: Final = {
     "@MIDNIGHT": "0 0 * * *",
     "@HOURLY": "0 * * * *",
 }
+_EVERY: Final = re.compile(r"@every(?:[ \t]+(?P<period>.*))?", re.IGNORECASE)
+# How long so many units of a field are.
+_DURATIONS: Final = {"second": "PT{}S", "minute": "PT{}M", "hour": "PT{}H", "day-of-month": "P{}D"}
+_FROM_END_HINT: Final = "write L for the month's last day; a calendar also takes a list, [-1]"
 _FIELDS_WITHOUT_SECONDS: Final = 5
 _FIELDS_WITH_SECONDS: Final = 6
 
@@ -106,7 +111,8 @@ class _Item:
         raise ScheduleError(code, stage, f"{self.kind.name}: {detail}", position=self.position, hint=hint)
 
     def refuse_syntax(self) -> Never:
-        self.refuse(ErrorCode.CRON_SYNTAX, Stage.STRUCTURE, f"{excerpt(self.text)} is no member of this field")
+        hint = _FROM_END_HINT if self.kind is DAY_OF_MONTH and _DAY_FROM_END.fullmatch(self.text) else None
+        self.refuse(ErrorCode.CRON_SYNTAX, Stage.STRUCTURE, f"{excerpt(self.text)} is no member of this field", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +195,8 @@ def _pieces(text: str) -> list[tuple[str, int]]:
         start = text.index("@")
         expanded = _ALIASES.get(trimmed.upper())
         if expanded is None:
-            known = ", ".join(alias.lower() for alias in _ALIASES)
-            raise ScheduleError(
-                ErrorCode.CRON_UNKNOWN_ALIAS,
-                Stage.STRUCTURE,
-                f"{excerpt(trimmed)} is no alias",
-                position=start,
-                hint=f"write one of {known}",
-            )
+            detail = f"{excerpt(trimmed)} is no alias"
+            raise ScheduleError(ErrorCode.CRON_UNKNOWN_ALIAS, Stage.STRUCTURE, detail, position=start, hint=_alias_hint(trimmed))
         return [(piece, start) for piece in expanded.split()]
     pieces = split_fields(text)
     if len(pieces) not in (_FIELDS_WITHOUT_SECONDS, _FIELDS_WITH_SECONDS):
@@ -207,6 +207,17 @@ def _pieces(text: str) -> list[tuple[str, int]]:
             hint="five: minute hour day-of-month month day-of-week; with seconds in front six",
         )
     return pieces
+
+
+def _alias_hint(alias: str) -> str:
+    every = _EVERY.fullmatch(alias)
+    if every is not None:
+        return _interval_hint(meant_duration(every["period"] or "") or "PT15M")
+    return f"write one of {', '.join(known.lower() for known in _ALIASES)}"
+
+
+def _interval_hint(duration: str) -> str:
+    return f'for every {duration} take the recurrence {{"type": "interval", "every": "{duration}"}}'
 
 
 def _split(text: str) -> Iterator[tuple[str, int]]:
@@ -272,8 +283,18 @@ def _wrapped(kind: FieldKind, first: int, last: int, step: int) -> str:
 def _step(item: _Item, digits: str) -> int:
     significant = digits.lstrip("0")
     if len(digits) > CRON_NUMBER_DIGITS_MAX or not 1 <= int(significant or "0") <= item.kind.size:
-        item.refuse(ErrorCode.CRON_BAD_STEP, Stage.VALUES, f"step {excerpt(digits)}: 1 to {item.kind.size}")
+        item.refuse(
+            ErrorCode.CRON_BAD_STEP, Stage.VALUES, f"step {excerpt(digits)}: 1 to {item.kind.size}", hint=_step_hint(item.kind, digits)
+        )
     return int(significant)
+
+
+def _step_hint(kind: FieldKind, digits: str) -> str | None:
+    """A step begins anew with each hour, day or month; what goes beyond is an interval's."""
+    duration = _DURATIONS.get(kind.name)
+    if duration is None or len(digits) > CRON_NUMBER_DIGITS_MAX or int(digits) == 0:
+        return None
+    return _interval_hint(duration.format(int(digits)))
 
 
 def _number(item: _Item, operand: str, *, offset: int = 0) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from planner.domain.errors import ScheduleError, Stage, excerpt
-from planner.domain.limits import INTERVAL_SECONDS_MAX
+from planner.domain.limits import EXCERPT_CHARACTERS_MAX, INTERVAL_SECONDS_MAX
 from planner_contracts.errors import ErrorCode
 
 _DURATION: Final = re.compile(
@@ -48,9 +48,8 @@ def parse_duration(text: object) -> timedelta:
         raise ScheduleError(ErrorCode.INTERVAL_BAD_TYPE, Stage.TYPE, "every is a string")
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ScheduleError(
-            ErrorCode.INTERVAL_SYNTAX, Stage.STRUCTURE, f"{excerpt(text)} is no duration", hint="write PT15M, P1DT12H or P2W"
-        )
+        hint = f"write {meant_duration(text) or 'PT15M, P1DT12H or P2W'}"
+        raise ScheduleError(ErrorCode.INTERVAL_SYNTAX, Stage.STRUCTURE, f"{excerpt(text)} is no duration", hint=hint)
     seconds = 0
     for part, digits in match.groupdict(default="0").items():
         significant = digits.lstrip("0")
@@ -58,6 +57,14 @@ def parse_duration(text: object) -> timedelta:
             raise _out_of_range()
         seconds += int(significant or "0") * _PARTS_S[part]
     return _period(seconds)
+
+
+def meant_duration(text: str) -> str | None:
+    """What a text like `90m`, `1h30m` or `pt5m` may have meant, as a duration."""
+    bare = text.strip().upper()
+    if len(bare) > EXCERPT_CHARACTERS_MAX:
+        return None
+    return next((duration for prefix in ("", "PT", "P") if _DURATION.fullmatch(duration := prefix + bare)), None)
 
 
 def _period(seconds: int) -> timedelta:

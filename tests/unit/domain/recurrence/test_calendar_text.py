@@ -178,3 +178,18 @@ def test_a_list_that_the_tenant_has_is_taken_with_the_case_it_has() -> None:
 
     assert codes_of(given(**ROLL, holiday_calendar="nl"), calendars=lists) == []
     assert codes_of(given(**ROLL, holiday_calendar="NL"), calendars=lists) == [("/recurrence/holiday_calendar", "HOLIDAY_CALENDAR_UNKNOWN")]
+
+
+@pytest.mark.parametrize(
+    ("members", "hint"),
+    [
+        ({"day_of_month": -1}, "write [-1]"),
+        ({"hour": 9}, "write [9]"),
+        ({"hour": -1}, None),
+        ({"day_of_month": 32}, None),
+        ({"minute": True}, None),
+        ({"day_of_month": "-1"}, "write L for the month's last day; a calendar also takes a list, [-1]"),
+    ],
+)
+def test_a_number_that_stands_alone_is_hinted_as_a_list(members: dict[str, Any], hint: str | None) -> None:
+    assert [fault.hint for fault in faults_of(given(**members))] == [hint]

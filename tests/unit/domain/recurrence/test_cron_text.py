@@ -273,3 +273,25 @@ def test_a_rule_without_a_day_in_any_year_is_known(text: str, can_match: bool) -
     rule: Cron = parse_cron(text)
 
     assert rule.can_match is can_match
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("*/90 * * * *", 'for every PT90M take the recurrence {"type": "interval", "every": "PT90M"}'),
+        ("0/90 * * * * *", 'for every PT90S take the recurrence {"type": "interval", "every": "PT90S"}'),
+        ("0 */36 * * *", 'for every PT36H take the recurrence {"type": "interval", "every": "PT36H"}'),
+        ("0 0 */40 * *", 'for every P40D take the recurrence {"type": "interval", "every": "P40D"}'),
+        ("0 0 * */13 *", None),
+        ("*/0 * * * *", None),
+        ("*/99999999 * * * *", None),
+        ("@every 5m", 'for every PT5M take the recurrence {"type": "interval", "every": "PT5M"}'),
+        ("@EVERY 1h30m", 'for every PT1H30M take the recurrence {"type": "interval", "every": "PT1H30M"}'),
+        ("@every", 'for every PT15M take the recurrence {"type": "interval", "every": "PT15M"}'),
+        ("@reboot", "write one of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly"),
+        ("0 9 -1 * *", "write L for the month's last day; a calendar also takes a list, [-1]"),
+        ("0 -1 * * *", None),
+    ],
+)
+def test_what_another_kind_of_schedule_can_say_is_pointed_to(text: str, hint: str | None) -> None:
+    assert refusal(text).hint == hint

@@ -87,6 +87,17 @@ def test_another_form_of_duration_is_refused(text: str) -> None:
     assert refused.value.code is ErrorCode.INTERVAL_SYNTAX
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("90m", "PT90M"), (" 1h30m", "PT1H30M"), ("1d", "P1D"), ("2w", "P2W"), ("pt15m", "PT15M"), ("90", None), ("1" * 50 + "m", None)],
+)
+def test_a_duration_in_another_s_spelling_is_hinted_in_ours(text: str, meant: str | None) -> None:
+    with pytest.raises(ScheduleError) as refused:
+        parse_duration(text)
+
+    assert refused.value.hint == f"write {meant or 'PT15M, P1DT12H or P2W'}"
+
+
 @pytest.mark.parametrize("text", ["PT0S", "P0D", "P0W", "PT315360001S", "P3651D", "PT" + "9" * 5000 + "S", "PT99999999999S"])
 def test_a_duration_out_of_range_is_refused(text: str) -> None:
     with pytest.raises(ScheduleError) as refused:

@@ -39,8 +39,10 @@ def lines(
     ] = False,
 ) -> None:
     """Show when a schedule fires: its next occurrences, what daylight saving does to them, and warnings."""
-    if context.invoked_subcommand is not None:
+    if context.invoked_subcommand is not None and not as_json:
         return
+    if context.invoked_subcommand is not None:
+        raise typer.BadParameter("--json reads requests from standard input, and stands alone")
     if not as_json:
         raise typer.BadParameter("name a kind of schedule, or --json")
     # As much at once as a pipe holds: a long line in Python's own portions of 8 KiB costs twice the time.
@@ -67,7 +69,9 @@ def cron(
 def every(
     period: Annotated[str, typer.Argument(help="Seconds, or a duration like PT15M or P1D.")],
     *,
-    anchor: Annotated[str | None, typer.Option(metavar="INSTANT", help="The first occurrence; --after if left out.")] = None,
+    anchor: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="Where it counts from; --after, itself not shown, if left out.")
+    ] = None,
     timezone: Zone = "UTC",
     after: After = None,
     limit: Limit = LIMIT_DEFAULT,
@@ -86,7 +90,7 @@ def rrule(
     after: After = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> None:
-    """A recurrence rule of RFC 5545."""
+    """A recurrence rule of RFC 5545. With exdates, rdates or dst it is a definition for `planner preview plan`."""
     _show({"recurrence": {"type": "rrule", "rule": rule, "dtstart": dtstart}, "timezone": timezone}, after, limit)
 
 

@@ -17,6 +17,9 @@ _DATE: Final = re.compile(
     r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|(?P<sign>[+-])(?P<offset_hours>[01][0-9]|2[0-3]):(?P<offset_minutes>[0-5][0-9]))?"
 )
 _DAY: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
+_MOMENT_HINT: Final = "write 2026-01-31T09:00:00Z, 2026-01-31T09:00:00+01:00 or 2026-01-31T09:00:00"
+_INSTANT_HINT: Final = "write 2026-01-31T09:00:00Z or 2026-01-31T09:00:00+01:00"
+_START_HINT: Final = "write a local time of whole seconds, like 2026-01-31T09:00:00"
 _LEAP_YEAR: Final = 2000
 _MONTHS: Final = 12
 _DAYS_OF_EVERY_MONTH: Final = 28
@@ -37,9 +40,9 @@ class Moment:
         return self.label.replace(tzinfo=UTC) - self.offset
 
 
-def parse_moment(text: object) -> Moment:
-    """An instant or a label. Raises ScheduleError: DATETIME_INVALID, SCHEDULE_DATE_OUT_OF_RANGE."""
-    match = _matched(_DATE, text, hint="write 2026-01-31T09:00:00Z, 2026-01-31T09:00:00+01:00 or 2026-01-31T09:00:00")
+def parse_moment(text: object, *, hint: str = _MOMENT_HINT) -> Moment:
+    """An instant or a label; `hint`: how to write it. Raises ScheduleError: DATETIME_INVALID, SCHEDULE_DATE_OUT_OF_RANGE."""
+    match = _matched(_DATE, text, hint=hint)
     text = match.string
     year, month, day = _day_of(match)
     microsecond = int((match["fraction"] or "0").ljust(6, "0"))
@@ -59,7 +62,7 @@ def parse_date(text: object) -> date:
 
 def parse_instant(text: object) -> datetime:
     """A date that must be an instant. Raises ScheduleError like parse_moment."""
-    moment = parse_moment(text)
+    moment = parse_moment(text, hint=_INSTANT_HINT)
     if moment.offset is None:
         raise _invalid(str(text), Stage.VALUES, hint="end it with Z or an offset")
     return moment.instant
@@ -67,9 +70,9 @@ def parse_instant(text: object) -> datetime:
 
 def parse_start(text: object) -> Moment:
     """A label of whole seconds, or one that ends with `Z`. Raises ScheduleError like parse_moment."""
-    moment = parse_moment(text)
+    moment = parse_moment(text, hint=_START_HINT)
     if moment.numeric or moment.label.microsecond:
-        raise _invalid(str(text), Stage.VALUES, hint="write a local time of whole seconds, like 2026-01-31T09:00:00")
+        raise _invalid(str(text), Stage.VALUES, hint=_START_HINT)
     return moment
 
 

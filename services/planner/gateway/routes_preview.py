@@ -28,10 +28,11 @@ _FINAL: Final = (PlanStatus.COMPLETED, PlanStatus.CANCELLED)
 
 
 class PreviewParameters(ForOrganization):
-    """How much is shown, and after which instant; now if that is left out."""
+    """How much is shown, and after which instant."""
 
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
     after: Text | None = None
+    """Show what comes after this instant; now if left out. `1970-01-01T00:00:00Z` is the beginning: no schedule knows earlier ones."""
 
 
 class PreviewOccurrence(BaseModel):

@@ -115,6 +115,15 @@ def test_a_beginning_that_is_no_instant_is_refused() -> None:
 
     assert code == 1
     assert error.startswith("error: DATETIME_INVALID at /after")
+    assert "  hint: write 2026-01-31T09:00:00Z or 2026-01-31T09:00:00+01:00" in error.splitlines()
+
+
+def test_requests_line_by_line_and_a_schedule_are_not_asked_for_together() -> None:
+    """`--json` before `cron` was silently ignored, and its user parsed columns for people."""
+    code, shown, error = run("--json", "cron", "0 9 * * *")
+
+    assert (code, shown) == (2, "")
+    assert "standard input" in error
 
 
 @pytest.mark.parametrize(

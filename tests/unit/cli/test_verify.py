@@ -11,9 +11,9 @@ from planner.ledger.check import Difference, DifferenceKind, Report
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def shown(*differences: Difference) -> list[str]:
+def shown(*differences: Difference, with_expectations: bool = True) -> list[str]:
     out = io.StringIO()
-    show(Report(3, 2, 0, 2, differences), Console(file=out, highlight=False, soft_wrap=True))
+    show(Report(3, 2, 0, 2, differences), Console(file=out, highlight=False, soft_wrap=True), with_expectations=with_expectations)
     return out.getvalue().splitlines()
 
 
@@ -23,6 +23,14 @@ def test_each_difference_is_a_line_and_the_counts_follow() -> None:
         "lost          plan 1 2026-03-01T12:00:00.000000Z neither an action nor a skip",
         "3 expected, 2 fired, 0 skipped, 2 run rows",
         "1 differences",
+    ]
+
+
+def test_without_expectations_it_is_told_what_was_compared() -> None:
+    assert shown(with_expectations=False) == [
+        "2 fired, 0 skipped, 2 run rows",
+        "no expectations given: actions, skips and run rows were compared with each other only",
+        "no differences",
     ]
 
 

@@ -4,7 +4,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from operator import attrgetter
+from typing import Final, assert_never
 
 from planner.domain.advance import Place
 from planner.domain.jitter import delay
@@ -13,7 +14,7 @@ from planner.domain.missed import Occurrence, Skip, skips_at, skips_between, ski
 from planner.domain.plan import Cursor
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import contains, occurrences
-from planner.domain.schedule import Schedule
+from planner.domain.schedule import Coalesce, Misfire, Schedule
 from planner_contracts.ids import PlanId
 from planner_contracts.plan import PlanStatus
 from planner_contracts.run_event import SkipReason
@@ -65,7 +66,7 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
         begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
         return Move(replace(begun, held=held), given_up)
     kept = [instant for instant in due if few and contains(new, instant)]
-    # What is late is a backlog of an active plan: held, all of it would fire.
+    # What is late is a backlog of an active plan: held, all of it would fire, so it is decided upon before.
     late = bool(kept) and now - kept[0] - delay(cursor.plan_id, new.jitter_seconds) > ORDINARY_LATENESS
     holds = bool(kept) and (cursor.status is PlanStatus.PAUSED or not late)
     # The cursor can go back over nothing else that the new schedule names. Nor should it over what is superseded: the run store
@@ -76,9 +77,13 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
         following = next_after(new, plan_id=cursor.plan_id, after=resolved_until)
         return Move(Place(resolved_until, following, held), given_up + _superseded(due, set(kept)))
     begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=due[-1])
-    if holds:
-        return Move(replace(begun, held=(*held, *kept)), given_up + _superseded(due, set(kept)))
-    return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
+    if not kept:
+        return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
+    skips = given_up + _superseded(due, set(kept))
+    if not holds:
+        kept, settled = _settled(old, new.misfire, kept, end=now - delay(cursor.plan_id, new.jitter_seconds))
+        skips += settled
+    return Move(replace(begun, held=(*held, *kept)), tuple(sorted(skips, key=attrgetter("first"))))
 
 
 def cancelled_occurrences(schedule: Schedule, *, cursor: Cursor, now: datetime) -> tuple[Skip, ...]:
@@ -98,6 +103,26 @@ def _superseded(waiting: Sequence[datetime], named: Container[datetime]) -> tupl
     # A range names all between its ends, so none may reach over an occurrence that stays.
     stretches = (list(stretch) for stays, stretch in groupby(waiting, lambda instant: instant in named) if not stays)
     return tuple(skip for stretch in stretches for skip in skips_of(SkipReason.SUPERSEDED, stretch))
+
+
+def _settled(old: Schedule, misfire: Misfire, kept: list[datetime], *, end: datetime) -> tuple[list[datetime], tuple[Skip, ...]]:
+    """Of a late backlog what is still to fire, and the outcomes of the rest (section 5.1). What is later than `end` is not due yet."""
+    missed = [] if misfire.max_lateness is None else [nominal for nominal in kept if end - nominal > misfire.max_lateness]
+    skips = skips_at(old, SkipReason.MISSED, missed)
+    due = [nominal for nominal in kept[len(missed) :] if nominal <= end]
+    coming = kept[len(missed) + len(due) :]
+    if not due or end - due[0] <= ORDINARY_LATENESS:
+        return due + coming, skips
+    match misfire.coalesce:
+        case Coalesce.LATEST:
+            return due[-1:] + coming, skips + skips_at(old, SkipReason.COALESCED, due[:-1], into=due[-1])
+        case Coalesce.EARLIEST:
+            return due[:1] + coming, skips + skips_at(old, SkipReason.COALESCED, due[1:], into=due[0])
+        case Coalesce.NONE:
+            most = misfire.max_catchup
+            return due[-most:] + coming, skips + skips_at(old, SkipReason.CATCHUP_LIMIT, due[:-most])
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _times(schedule: Schedule) -> tuple[object, ...]:

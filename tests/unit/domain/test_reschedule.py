@@ -111,6 +111,46 @@ def test_what_waits_for_its_delay_stays_where_a_denser_schedule_names_it_among_o
     assert plan.fires(NOON + lag + 15 * MINUTE) == [NOON + 15 * MINUTE]
 
 
+@pytest.mark.parametrize(
+    ("misfire", "fired", "skipped"),
+    [
+        ({"coalesce": "latest"}, [20], [(SkipReason.COALESCED, 0), (SkipReason.COALESCED, 10)]),
+        ({"coalesce": "earliest"}, [0], [(SkipReason.COALESCED, 10), (SkipReason.COALESCED, 20)]),
+        ({"coalesce": "none"}, [0, 10, 20], []),
+        ({"coalesce": "none", "max_catchup": 2}, [10, 20], [(SkipReason.CATCHUP_LIMIT, 0)]),
+        ({"coalesce": "none", "max_lateness_seconds": 900}, [10, 20], [(SkipReason.MISSED, 0)]),
+        ({"coalesce": "latest", "max_lateness_seconds": 120}, [], [(SkipReason.MISSED, minute) for minute in (0, 10, 20)]),
+    ],
+)
+def test_a_late_backlog_stays_where_a_denser_schedule_names_it_among_others_and_fires_as_the_plan_says(
+    misfire: dict[str, Any], fired: list[int], skipped: list[tuple[SkipReason, int]]
+) -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES, "misfire": misfire}, NOON - 5 * MINUTE)
+    at = NOON + 23 * MINUTE
+    changed = plan.patched(at, recurrence={"every_seconds": 300})
+    assert [(skip.reason, skip.first) for skip in changed.decision.skips] == [(reason, NOON + late * MINUTE) for reason, late in skipped]
+    assert plan.fires(at) == [NOON + late * MINUTE for late in fired]
+    assert plan.book.cursors[plan.plan].next_nominal == NOON + 25 * MINUTE
+
+
+def test_a_single_occurrence_that_was_missed_a_while_is_not_lost_to_a_denser_schedule() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": {"type": "cron", "expression": "0 * * * *"}}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 35 * MINUTE, recurrence={"expression": "*/10 * * * *"})
+    assert (changed.decision.skips, plan.fires(NOON + 35 * MINUTE)) == ((), [NOON])
+
+
+def test_what_stays_and_what_does_not_are_recorded_in_rising_order() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 43 * MINUTE, recurrence={"type": "cron", "expression": "0,5,20,40 * * * *"})
+    assert [(skip.reason, skip.first - NOON) for skip in changed.decision.skips] == [
+        (SkipReason.COALESCED, 0 * MINUTE),
+        (SkipReason.SUPERSEDED, 10 * MINUTE),
+        (SkipReason.COALESCED, 20 * MINUTE),
+        (SkipReason.SUPERSEDED, 30 * MINUTE),
+    ]
+    assert plan.fires(NOON + 43 * MINUTE) == [NOON + 40 * MINUTE]
+
+
 def test_what_waits_through_a_pause_stays_where_a_denser_schedule_names_it_among_others() -> None:
     plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES, "active": False}, NOON - 5 * MINUTE)
     changed = plan.patched(NOON + 11 * MINUTE, recurrence={"every_seconds": 300})

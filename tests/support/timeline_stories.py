@@ -66,6 +66,10 @@ def daily(*steps: tuple[str, Ask | Away]) -> Timeline:
 STORIES: Final[Mapping[str, Sequence[Timeline]]] = {
     "gap": [spring(cron("30 2 * * *", AMSTERDAM, **({"dst": {"gap": gap}} if gap else {}))) for gap in (None, "shift", "skip")],
     "gap-rrule": [spring(rrule("FREQ=DAILY", "2027-03-01T02:30:00", AMSTERDAM))],
+    "gap-quarters": [
+        spring_night(cron("*/15 2 * * *", AMSTERDAM)),
+        *(spring_night(cron("0,15,30,45 2 * * *", AMSTERDAM, dst={"gap": gap})) for gap in ("next_valid", "shift", "skip")),
+    ],
     "gap-wildcard": [
         spring_night(cron("*/30 * * * *", AMSTERDAM)),
         spring_night(cron("*/30 2 * * *", AMSTERDAM)),
@@ -125,6 +129,16 @@ STORIES: Final[Mapping[str, Sequence[Timeline]]] = {
             steps=[("10:15", PAUSE), ("10:35", resume("all"))],
             runs={"10:00": "10:25", "10:10": "10:36"},
         )
+    ],
+    "overlap-resume": [
+        Timeline(
+            plan=ten_minutes(overlap=policy),
+            created="09:55",
+            until="10:40",
+            steps=[("10:05", PAUSE), ("10:35", resume("all"))],
+            runs={"10:00": "10:02", "10:10": "10:37"},
+        )
+        for policy in ("skip", "queue_one")
     ],
     "update": [
         daily(("09:03", change(payload={"n": 2}))),

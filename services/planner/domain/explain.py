@@ -68,8 +68,9 @@ class Step:
 class Moment:
     """The instant that is asked about, within the years of schedules, and what is known of the plan.
 
-    `schedule`, `revision`: in force at the instant. `recorded`: the outcome that covers it. `pending`: nothing has been decided about
-    it yet. `spent`: `max_runs` leaves no run for it.
+    `schedule`: the one that names the occurrence, else the one in force. `revision`: the one that decided on it, else the one in
+    force. `recorded`: the outcome that covers it. `pending`: nothing has been decided about it yet. `spent`: `max_runs` leaves no run
+    for it.
     """
 
     at: datetime
@@ -85,7 +86,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`outcome` is null where nothing was due. `previous`, `next`: the occurrences before and after."""
+    """`outcome` is null where nothing was due. `revision`: as in the list of occurrences, else the one in force."""
 
     at: datetime
     outcome: str | None

@@ -12,7 +12,7 @@ from planner.domain.jitter import delay
 from planner.domain.limits import LAST_INSTANT, TICK
 from planner.domain.outcomes import Earlier, Outcome, Progress, Span, outcome_document, planned, rising_page, waiting_from
 from planner.domain.recurrence.once import Once
-from planner.domain.recurrence.window import newest
+from planner.domain.recurrence.window import contains, newest
 from planner.domain.schedule import Schedule
 from planner.gateway.run_queries import Life, RunQueries, StoredPlan
 from planner_contracts.plan import PlanStatus
@@ -49,6 +49,16 @@ class Known:
         return [outcome for outcome in upcoming if outcome.first >= span.first][:limit]
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What an instant is judged by: the schedule that names its occurrence, if any does, and the revision that decided on it."""
+
+    schedule: Schedule
+    revision: int
+    recorded: Outcome | None
+    pending: bool
+
+
 class PlanOutcomes:
     """Lists and explains the occurrences of stored plans."""
 
@@ -68,25 +78,35 @@ class PlanOutcomes:
     async def explained(self, plan: StoredPlan, at: datetime) -> dict[str, Any]:
         """Why the plan fired at an instant, or did not."""
         known = await self._known(plan)
-        recorded = await self._recorded(known, Span(at, at), 1)
-        in_force = await self._queries.revision_at(known.life, at)
-        schedule = known.schedule if in_force is None else load(in_force.document, in_force.calendars).schedule
-        pending_from = known.pending_from
-        pending = pending_from is not None and at >= pending_from
+        case = await self._case(known, at)
         explanation = explain(
             Moment(
                 at=at,
-                schedule=schedule,
-                revision=known.revision if in_force is None else in_force.number,
+                schedule=case.schedule,
+                revision=case.revision,
                 created_at=known.life.created_at,
                 status=plan.status,
-                lag=delay(known.plan_id, schedule.jitter_seconds),
-                recorded=recorded[0] if recorded else None,
-                pending=pending,
-                spent=pending and known.runs_left is not None and not known.planned(Span(at, at), 1),
+                lag=delay(known.plan_id, case.schedule.jitter_seconds),
+                recorded=case.recorded,
+                pending=case.pending,
+                spent=case.pending and known.runs_left is not None and not known.planned(Span(at, at), 1),
             )
         )
-        return explanation.document(await self._before(known, at, schedule), await self._after(known, at, schedule))
+        return explanation.document(await self._before(known, at, case.schedule), await self._after(known, at, case.schedule))
+
+    async def _case(self, known: Known, at: datetime) -> _Case:
+        """By the revision that decided, the current one if that is still to come, or the one in force where nothing was due."""
+        for recorded in await self._recorded(known, Span(at, at), 1):
+            schedule = (await self._schedules(known, {recorded.named_by})).get(recorded.named_by, known.schedule)
+            # A range names the occurrences between its ends, and nothing else.
+            if not recorded.is_range or contains(schedule, at):
+                return _Case(schedule, recorded.revision, recorded, pending=False)
+        if known.pending_from is not None and at >= known.pending_from:
+            return _Case(known.schedule, known.revision, None, pending=True)
+        in_force = await self._queries.revision_at(known.life, at)
+        if in_force is None:
+            return _Case(known.schedule, known.revision, None, pending=False)
+        return _Case(load(in_force.document, in_force.calendars).schedule, in_force.number, None, pending=False)
 
     async def _known(self, plan: StoredPlan) -> Known:
         document = plan.document

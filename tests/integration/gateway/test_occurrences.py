@@ -206,11 +206,28 @@ async def test_a_past_instant_is_explained_by_the_revision_in_force_then(known: 
     assert (after["revision"], after["outcome"], after["steps"][-1]["step"]) == (2, None, "expand")
     assert (before["timezone"], after["timezone"]) == ("UTC", "Europe/Amsterdam")
     superseded = await known.explained(3)
-    assert (superseded["revision"], superseded["outcome"], superseded["steps"][-1]["step"]) == (1, "superseded", "update")
+    assert (superseded["revision"], superseded["outcome"], superseded["steps"][-1]["step"]) == (2, "superseded", "update")
+    assert {step["result"] for step in superseded["steps"][:-1]} == {"passed"}
     assert [(item["local"], item["revision"]) for item in (await known.page())[2:4]] == [
         ("2026-03-01T12:03:00+00:00", 2),
         ("2026-03-01T13:04:00+01:00", 2),
     ]
+
+
+async def test_an_occurrence_has_the_same_revision_where_it_is_listed_and_explained(known: Known) -> None:
+    updates = [updated(minute + 0.5, minute + 1, updated_at=at(minute + 0.5), next_run_at=at(minute + 1)) for minute in range(1, 5)]
+    await known.record(
+        PLAN.changed("created", "c1"),
+        PLAN.run(1),
+        *updates,
+        PLAN.run(2, plan_revision=3),
+        PLAN.skipped(scheduled_for=at(3), plan_revision=5),
+        PLAN.held(4),
+    )
+
+    listed = {item["scheduled_for"]: item["revision"] for item in await known.page(limit=6)}
+    assert list(listed.values()) == [1, 3, 5, 1, 5, 5]
+    assert [(await known.explained(minute))["revision"] for minute in range(1, 7)] == list(listed.values())
 
 
 async def test_an_explanation_names_what_came_before_and_after(known: Known) -> None:

@@ -76,7 +76,10 @@ Recurrence = Annotated[Cron | Interval | Rrule | CalendarRule, Field(discriminat
 
 
 class DstPolicy(Request):
-    """What a missing (gap) or repeated (fold) label becomes."""
+    """What a missing (gap) or repeated (fold) label becomes.
+
+    What is left out is `next_valid` and `first`; for an RRULE `shift` and `first`; for `execute_at` `reject` and `reject`.
+    """
 
     gap: Literal["next_valid", "shift", "skip", "reject"] | None = None
     fold: Literal["first", "last", "both", "reject"] | None = None
@@ -168,7 +171,11 @@ class Warn(Message):
 
 
 class Plan(Message):
-    """A plan as every interface shows it. Dates of the schedule are echoed as given; policies with their defaults filled in."""
+    """A plan as every interface shows it. Its dates and `dst` are echoed as given, other policies with their defaults filled in.
+
+    `dst` is null where none was given: then the default of the schedule's kind is in force, `next_valid` and `first`; for an RRULE `shift`
+    and `first`; for `execute_at` `reject` and `reject`.
+    """
 
     id: str
     tenant_id: str

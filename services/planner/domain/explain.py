@@ -66,11 +66,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The instant that is asked about, within the years of schedules, and what is known of the plan.
+    """The nominal time that is asked about, within the years of schedules, and what is known of the plan.
 
-    `schedule`: the one that names the occurrence, else the one in force. `revision`: the one that decided on it, else the one in
-    force. `recorded`: the outcome that covers it. `pending`: nothing has been decided about it yet. `spent`: `max_runs` leaves no run
-    for it.
+    `asked`: the instant by which it was asked for, if not by itself: its due time. `schedule`: the one that names the occurrence, else
+    the one in force. `revision`: the one that decided on it, else the one in force. `recorded`: the outcome that covers it. `pending`:
+    nothing has been decided about it yet. `spent`: `max_runs` leaves no run for it.
     """
 
     at: datetime
@@ -82,6 +82,12 @@ class Moment:
     recorded: Outcome | None
     pending: bool
     spent: bool
+    asked: datetime | None = None
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is due; of what has fired, when it was."""
+        return self.at + self.lag if self.recorded is None or self.recorded.due_at is None else self.recorded.due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ def explain(moment: Moment) -> Explanation:
         outcome = PLANNED if moment.pending and not moment.spent else None
         steps.append(_undecided(moment))
     return Explanation(
-        at=moment.at,
+        at=moment.at if moment.asked is None else moment.asked,
         outcome=outcome,
         run_id=None if recorded is None or outcome is None else recorded.run_id,
         steps=tuple(steps),
@@ -169,8 +175,7 @@ def _steps_of_rule(moment: Moment) -> Iterator[Step]:
     bounds = _bounds(moment)
     yield bounds
     if bounds.result is StepResult.PASSED:
-        detail = f"due at {format_instant(at + moment.lag)}" if moment.lag else "none"
-        yield Step(StepName.JITTER, StepResult.PASSED, detail)
+        yield Step(StepName.JITTER, StepResult.PASSED, _jitter(moment))
 
 
 def _expanded(schedule: Schedule, at: datetime) -> Iterator[Step]:
@@ -265,6 +270,12 @@ def _bounds(moment: Moment) -> Step:
     elif at <= moment.created_at and not isinstance(schedule.rule, Once) and moment.recorded is None:
         why = f"not after the plan's creation, {format_instant(moment.created_at)}"
     return Step(StepName.BOUNDS, StepResult.PASSED if why is None else StepResult.LEFT_OUT, why or "within")
+
+
+def _jitter(moment: Moment) -> str:
+    if moment.asked is not None:
+        return f"{format_instant(moment.asked)} is the due time of {format_instant(moment.at)}, which is explained here"
+    return f"due at {format_instant(moment.due_at)}" if moment.schedule.jitter_seconds else "jitter_seconds is 0"
 
 
 def _steps_of_outcome(recorded: Outcome) -> Iterator[Step]:

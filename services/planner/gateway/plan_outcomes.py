@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from planner.domain.dates import parse_instant
 from planner.domain.definition import load
-from planner.domain.explain import Moment, explain
+from planner.domain.explain import Explanation, Moment, explain
 from planner.domain.jitter import delay
 from planner.domain.limits import LAST_INSTANT, TICK
 from planner.domain.outcomes import Earlier, Outcome, Progress, Span, outcome_document, planned, rising_page, waiting_from
@@ -76,23 +76,18 @@ class PlanOutcomes:
         return [outcome_document(outcome, schedules.get(outcome.named_by, known.schedule), known.plan_id) for outcome in found]
 
     async def explained(self, plan: StoredPlan, at: datetime) -> dict[str, Any]:
-        """Why the plan fired at an instant, or did not."""
+        """Why the plan fired at an instant, or did not; of a due time, why it did at the nominal time."""
         known = await self._known(plan)
         case = await self._case(known, at)
-        explanation = explain(
-            Moment(
-                at=at,
-                schedule=case.schedule,
-                revision=case.revision,
-                created_at=known.life.created_at,
-                status=plan.status,
-                lag=delay(known.plan_id, case.schedule.jitter_seconds),
-                recorded=case.recorded,
-                pending=case.pending,
-                spent=case.pending and known.runs_left is not None and not known.planned(Span(at, at), 1),
-            )
-        )
-        return explanation.document(await self._before(known, at, case.schedule), await self._after(known, at, case.schedule))
+        moment, explanation = _explained(known, plan.status, at, case)
+        if explanation.outcome is None:
+            for jitter_seconds in {known.schedule.jitter_seconds, case.schedule.jitter_seconds} - {0}:
+                nominal = at - delay(known.plan_id, jitter_seconds)
+                its_case = await self._case(known, nominal)
+                its_moment, its_explanation = _explained(known, plan.status, nominal, its_case, asked=at)
+                if its_explanation.outcome is not None and its_moment.due_at == at:
+                    case, moment, explanation = its_case, its_moment, its_explanation
+        return explanation.document(await self._before(known, moment.at, case.schedule), await self._after(known, moment.at, case.schedule))
 
     async def _case(self, known: Known, at: datetime) -> _Case:
         """By the revision that decided, the current one if that is still to come, or the one in force where nothing was due."""
@@ -175,3 +170,20 @@ class PlanOutcomes:
             inside = outcome.first <= at
             candidates += [within.first for within in planned(schedule, span, revision=0, limit=1)] if inside else [outcome.first]
         return min(candidates, default=None)
+
+
+def _explained(known: Known, status: PlanStatus, at: datetime, case: _Case, *, asked: datetime | None = None) -> tuple[Moment, Explanation]:
+    """`at`: the nominal time; `asked`: its due time, if it is asked for by that."""
+    moment = Moment(
+        at=at,
+        schedule=case.schedule,
+        revision=case.revision,
+        created_at=known.life.created_at,
+        status=status,
+        lag=delay(known.plan_id, case.schedule.jitter_seconds),
+        recorded=case.recorded,
+        pending=case.pending,
+        spent=case.pending and known.runs_left is not None and not known.planned(Span(at, at), 1),
+        asked=asked,
+    )
+    return moment, explain(moment)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from planner.domain.jitter import delay
 from planner.domain.outcomes import Span
 from planner.gateway.caller import Visible
 from planner.gateway.plan_outcomes import PlanOutcomes
@@ -228,6 +229,23 @@ async def test_an_occurrence_has_the_same_revision_where_it_is_listed_and_explai
     listed = {item["scheduled_for"]: item["revision"] for item in await known.page(limit=6)}
     assert list(listed.values()) == [1, 3, 5, 1, 5, 5]
     assert [(await known.explained(minute))["revision"] for minute in range(1, 7)] == list(listed.values())
+
+
+async def test_a_due_time_is_explained_by_its_nominal_time(known: Known) -> None:
+    lag = delay(PLAN.plan_id, 1200)
+    due = [format_instant(NOON + timedelta(minutes=minute) + lag) for minute in range(3)]
+    assert lag % timedelta(minutes=1)
+    created = PLAN.changed("created", "c1", jitter_seconds=1200, next_run_at=due[2])
+    await known.record(created, PLAN.run(1, due_at=due[1], published_at=due[1]))
+
+    for minute, outcome in ((1, "fired"), (2, "planned")):
+        found, nominal = await known.explained(minute + lag / timedelta(minutes=1)), await known.explained(minute)
+        assert (found["at"], found["outcome"], found["run_id"]) == (due[minute], outcome, nominal["run_id"])
+        assert (found["previous"], found["next"]) == (nominal["previous"], nominal["next"])
+        jitter = next(step["detail"] for step in found["steps"] if step["step"] == "jitter")
+        assert jitter == f"{due[minute]} is the due time of {at(minute)}, which is explained here"
+    neither = await known.explained(1.5)
+    assert (neither["at"], neither["outcome"], neither["steps"][-1]["result"]) == (at(1.5), None, "left_out")
 
 
 async def test_an_explanation_names_what_came_before_and_after(known: Known) -> None:

@@ -275,7 +275,15 @@ def test_an_occurrence_for_which_no_run_is_left_is_none() -> None:
 
 def test_a_jittered_occurrence_says_when_it_is_due() -> None:
     moment = Moment(
-        instant(NOON), a_cron("0 12 * * *"), 1, instant(CREATED), PlanStatus.ACTIVE, timedelta(minutes=7), None, pending=True, spent=False
+        instant(NOON),
+        a_cron("0 12 * * *", jitter_seconds=3600),
+        1,
+        instant(CREATED),
+        PlanStatus.ACTIVE,
+        timedelta(minutes=7),
+        None,
+        pending=True,
+        spent=False,
     )
 
     assert explain(moment).steps[-2].detail == "due at 2024-05-01T12:07:00Z"

@@ -45,7 +45,7 @@ def advanced(
         tzdata=TZDATA_VERSION,
         held=held,
         held_due=held[0] + delay(cursor.plan_id, schedule.jitter_seconds) if held else None,
-        wait_for_run=bool(held) and not overlap_of(revision.document).may_fire(open_runs=runs),
+        wait_for_run=bool(held) and overlap_of(revision.document).may_wait(len(held), open_runs=runs),
         label_offset_s=label_offset_s(place.resolved_until, schedule),
         calendar=schedule.calendar_version,
     )

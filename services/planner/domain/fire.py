@@ -1,5 +1,6 @@
 """What a due timer does to its plan: fire, skip, go on or end. Data in, data out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -50,8 +51,10 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
     overlap = overlap_of(revision.document)
     due = cursor.next_due is not None and cursor.next_due <= now
     lag = delay(cursor.plan_id, schedule.jitter_seconds)
-    held = [nominal for nominal in cursor.held if nominal + lag <= now]  # an update may have made the others due later
-    if not due and not (held and overlap.may_fire(open_runs=cursor.open_runs)):
+    held: Sequence[datetime] = cursor.held
+    if overlap.may_fire(open_runs=cursor.open_runs):
+        held = [nominal for nominal in held if nominal + lag <= now]  # an update may have made the others due later
+    if not due and (not held or overlap.may_wait(len(held), open_runs=cursor.open_runs)):
         return None
     if due:
         backlog = settle(schedule, plan_id=cursor.plan_id, after=cursor.resolved_until, now=now, limit=limit)

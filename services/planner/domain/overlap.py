@@ -29,6 +29,10 @@ class Overlap:
         """Whether an occurrence whose turn has come need not wait."""
         return open_runs == 0 or self.policy in (OverlapPolicy.ALLOW, OverlapPolicy.CANCEL_PREVIOUS)
 
+    def may_wait(self, held: int, *, open_runs: int) -> bool:
+        """Whether so many have nothing to do but wait for a run to end: after an update there may be more than the policy holds."""
+        return not self.may_fire(open_runs=open_runs) and held <= self.held_max
+
 
 @dataclass(frozen=True, slots=True)
 class Turns:

@@ -292,3 +292,17 @@ def test_more_open_runs_than_one_transaction_ends_are_ended_in_several_and_the_o
         ticks.append((len(ticked.of("run.failed")), len(ticked.actions)))
     assert ticks == [(CANCELLED_PER_TICK_MAX, 0), (CANCELLED_PER_TICK_MAX, 0), (opened - 2 * CANCELLED_PER_TICK_MAX, 1)]
     assert story.cursor.open_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("overlap", "at_once", "waiting"),
+    [("queue_one", [(20, "overlap")], (30,)), ("skip", [(20, "overlap"), (30, "overlap")], ())],
+)
+def test_what_a_new_policy_does_not_hold_gives_way_at_once(overlap: str, at_once: list[tuple[int, str]], waiting: tuple[int, ...]) -> None:
+    # It waited for the run to end, and then fired although the policy had long said otherwise.
+    story = watched("queue_all")
+    story.tick(20)
+    story.tick(30)
+    story.seen.clear()
+    story.tick(32, an_update(PLAN, {"overlap": overlap}, "c2"))
+    assert (story.seen, story.cursor.held) == (at_once, tuple(NOON + timedelta(minutes=minutes) for minutes in waiting))

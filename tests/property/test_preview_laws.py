@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from planner.domain import civil_time
 from planner.domain.civil_time import Gap
-from planner.domain.explain import Moment, StepResult, explain
+from planner.domain.explain import Moment, explain
+from planner.domain.explain_steps import StepResult
 from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT
 from planner.domain.outcomes import PLANNED
 from planner.domain.preview import Asked, Flag, Preview, preview

@@ -1,67 +1,28 @@
 """Why a plan fired at an instant, or did not: the steps of scheduling.md, section 2, one by one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final, assert_never
 
 from planner.domain import civil_time
 from planner.domain.civil_time import TZDATA_VERSION, Fold, Gap
-from planner.domain.outcomes import FIRED, HELD, PLANNED, Outcome
-from planner.domain.recurrence.business_days import Roll
+from planner.domain.explain_steps import Step, StepName, StepResult, seconds
+from planner.domain.explain_turn import Turn, steps_of_turn
+from planner.domain.outcomes import FIRED, PLANNED, Outcome
+from planner.domain.recurrence.business_days import Calendars, Roll
 from planner.domain.recurrence.calendar import Calendar
 from planner.domain.recurrence.cron import Cron
 from planner.domain.recurrence.interval import Interval
-from planner.domain.recurrence.label_search import Labels, missing_label, second_from
+from planner.domain.recurrence.label_search import DAY_S, Labels, missing_label, second_from
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.rrule import Rrule
 from planner.domain.recurrence.rrule_labels import LabelRule
 from planner.domain.schedule import Schedule
 from planner_contracts.instants import format_instant
 from planner_contracts.plan import PlanStatus
-from planner_contracts.run_event import SkipReason
 
-
-class StepName(StrEnum):
-    """The steps (1) to (11), and what else may take an occurrence away."""
-
-    EXPAND = "expand"
-    ROLL = "roll"
-    DST = "dst"
-    MERGE = "merge"
-    DATES = "dates"
-    BOUNDS = "bounds"
-    JITTER = "jitter"
-    PAUSE = "pause"
-    MISFIRE = "misfire"
-    OVERLAP = "overlap"
-    MAX_RUNS = "max_runs"
-    UPDATE = "update"
-    CANCEL = "cancel"
-    PUBLISH = "publish"
-
-
-class StepResult(StrEnum):
-    """What a step made of the instant; nothing follows one that left it out, skipped it, or where it waits."""
-
-    PASSED = "passed"
-    LEFT_OUT = "left_out"
-    SKIPPED = "skipped"
-    WAITS = "waits"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step, and why it ended as it did."""
-
-    step: StepName
-    result: StepResult
-    detail: str
-
-    def document(self) -> dict[str, str]:
-        return {"step": self.step.value, "result": self.result.value, "detail": self.detail}
+_DATES_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +31,8 @@ class Moment:
 
     `asked`: the instant by which it was asked for, if not by itself: its due time. `schedule`: the one that names the occurrence, else
     the one in force. `revision`: the one that decided on it, else the one in force. `recorded`: the outcome that covers it. `pending`:
-    nothing has been decided about it yet. `spent`: `max_runs` leaves no run for it.
+    nothing has been decided about it yet. `spent`: `max_runs` leaves no run for it. `turn`: what is known of that, if it is recorded.
+    `cancelled`: the plan was so at the instant. `calendars`: the holiday list that the schedule names.
     """
 
     at: datetime
@@ -83,6 +45,9 @@ class Moment:
     pending: bool
     spent: bool
     asked: datetime | None = None
+    turn: Turn | None = None
+    cancelled: bool = False
+    calendars: Calendars = field(default_factory=dict)
 
     @property
     def due_at(self) -> datetime:
@@ -116,25 +81,6 @@ class Explanation:
         }
 
 
-_SKIPS: Final = {
-    SkipReason.MISSED: (StepName.MISFIRE, "its lateness was over max_lateness_seconds when its turn came"),
-    SkipReason.COALESCED: (StepName.MISFIRE, "another occurrence of its backlog stands for it"),
-    SkipReason.CATCHUP_LIMIT: (StepName.MISFIRE, "its backlog had more than max_catchup newer occurrences"),
-    SkipReason.OVERLAP: (StepName.OVERLAP, "a run was open, and the overlap policy gave it up"),
-    SkipReason.PAUSED: (StepName.PAUSE, "it waited during a pause, and the resume skipped what waited"),
-    SkipReason.SUPERSEDED: (StepName.UPDATE, "an update came before its turn, and the new schedule does not name it"),
-    SkipReason.CANCELLED: (StepName.CANCEL, "the plan was cancelled before its turn"),
-    SkipReason.UNDELIVERABLE: (StepName.PUBLISH, "its action can never be published; the dead letters say why"),
-}
-# The steps with state, in order, and what is said of one that let the occurrence pass.
-_WITH_STATE: Final = {
-    StepName.PAUSE: "its turn came while the plan was not paused, or a resume let it go on",
-    StepName.MISFIRE: "it was in time, or stood for its backlog",
-    StepName.OVERLAP: "no open run was in its way",
-    StepName.MAX_RUNS: "a run was left for it",
-}
-
-
 def explain(moment: Moment) -> Explanation:
     """The steps up to the one that decided."""
     steps = list(_steps_of_rule(moment))
@@ -144,7 +90,7 @@ def explain(moment: Moment) -> Explanation:
     # A range names the occurrences between its ends, and nothing else; a record of its own holds whatever the rule says now.
     if recorded is not None and (is_occurrence or not recorded.is_range):
         outcome = recorded.outcome
-        steps += _steps_of_outcome(recorded)
+        steps += () if moment.turn is None else steps_of_turn(recorded, moment.turn)
     elif is_occurrence:
         outcome = PLANNED if moment.pending and not moment.spent else None
         steps.append(_undecided(moment))
@@ -165,7 +111,7 @@ def _steps_of_rule(moment: Moment) -> Iterator[Step]:
     if isinstance(rule, Rrule) and at in rule.rdates:
         yield Step(StepName.DATES, StepResult.PASSED, "one of rdates")
     else:
-        for step in _expanded(schedule, at):
+        for step in _expanded(moment):
             yield step
             if step.result is StepResult.LEFT_OUT:
                 return
@@ -178,22 +124,24 @@ def _steps_of_rule(moment: Moment) -> Iterator[Step]:
         yield Step(StepName.JITTER, StepResult.PASSED, _jitter(moment))
 
 
-def _expanded(schedule: Schedule, at: datetime) -> Iterator[Step]:
+def _expanded(moment: Moment) -> Iterator[Step]:
     """Steps (1) to (4)."""
+    schedule, at = moment.schedule, moment.at
     match schedule.rule:
         case Cron() as cron:
-            yield from _of_labels(cron, cron, schedule, at)
+            yield from _of_labels(cron, cron, moment)
         case Calendar() as calendar:
-            yield from _of_labels(calendar, calendar.given, schedule, at)
+            yield from _of_labels(calendar, calendar.given, moment)
         case Rrule(rule=LabelRule() as labels) as rrule:
-            yield from _until(rrule, at) or _of_labels(labels, labels, schedule, at)
+            yield from _until(rrule, at) or _of_labels(labels, labels, moment)
         case Rrule() as rrule:
             named = rrule.first_from(at, schedule.timezone, schedule.dst) == at or at in rrule.exdates
             yield _named(named=named, detail="a step from DTSTART that passes" if named else "no step from DTSTART that passes comes here")
         case Interval() as interval:
             named = interval.first_from(at) == at
             anchor = format_instant(interval.anchor)
-            detail = f"a multiple of {interval.period} after {anchor}" if named else f"no multiple of {interval.period} after {anchor}"
+            period = seconds(interval.period)
+            detail = f"a multiple of {period} after {anchor}" if named else f"no multiple of {period} after {anchor}"
             yield _named(named=named, detail=detail)
         case Once() as once:
             named = once.instant == at
@@ -202,22 +150,23 @@ def _expanded(schedule: Schedule, at: datetime) -> Iterator[Step]:
             assert_never(unreachable)
 
 
-def _of_labels(labels: Labels, named: Labels, schedule: Schedule, at: datetime) -> Iterator[Step]:
+def _of_labels(labels: Labels, named: Labels, moment: Moment) -> Iterator[Step]:
     """Of a rule that names labels. `named`: the labels before the roll, `labels` those after it."""
+    schedule, at = moment.schedule, moment.at
     second = second_from(at)
     label = second + civil_time.segment_at(schedule.timezone, second).offset
     missing = missing_label(labels, at, schedule.timezone, schedule.dst.gap)
     if at.microsecond:
         yield _named(named=False, detail="local times have whole seconds")
     elif missing is not None and schedule.dst.gap is not Gap.SKIP:
-        yield from _from_gap(labels, missing, schedule, at)
+        yield from _from_gap(labels, missing, moment)
     elif labels.first_label(label) == label:
         yield _named(named=True, detail=f"the rule names {_text(label)}")
-        yield from _rolled(labels, schedule, at)
+        yield from _rolled(labels, label, moment.calendars)
         yield from _pass_taken(label, schedule, at)
     elif named.first_label(label) == label:
         yield _named(named=True, detail=f"the rule names {_text(label)}")
-        yield Step(StepName.ROLL, StepResult.LEFT_OUT, f"it is no business day, and roll is {_roll_of(labels)}")
+        yield from _rolled_away(labels, label, moment.calendars)
     elif missing is not None:
         why = "a rule whose minutes or hours begin with * does not fire there" if _is_wildcard(labels) else "gap is skip"
         yield _named(named=True, detail=f"the rule names {_text(missing)}")
@@ -226,19 +175,47 @@ def _of_labels(labels: Labels, named: Labels, schedule: Schedule, at: datetime) 
         yield _named(named=False, detail=f"the rule does not name {_text(label)}")
 
 
-def _from_gap(labels: Labels, missing: int, schedule: Schedule, at: datetime) -> Iterator[Step]:
+def _from_gap(labels: Labels, missing: int, moment: Moment) -> Iterator[Step]:
+    schedule = moment.schedule
     yield _named(named=True, detail=f"the rule names {_text(missing)}")
-    yield from _rolled(labels, schedule, at)
+    yield from _rolled(labels, missing, moment.calendars)
     yield Step(
         StepName.DST, StepResult.PASSED, f"{_text(missing)} is missing in {schedule.timezone}; gap {schedule.dst.gap} gives this instant"
     )
     yield _merged()
 
 
-def _rolled(labels: Labels, schedule: Schedule, at: datetime) -> Iterator[Step]:
-    if isinstance(labels, Calendar) and labels.roll is not Roll.NONE:
-        moved = labels.is_rolled(at, schedule.timezone, schedule.dst)
-        yield Step(StepName.ROLL, StepResult.PASSED, "moved here from a date that is no business day" if moved else "a business day")
+def _rolled(labels: Labels, label: int, calendars: Calendars) -> Iterator[Step]:
+    """Of a label that the rule has after the roll."""
+    if not isinstance(labels, Calendar) or labels.roll is Roll.NONE:
+        return
+    day = label // DAY_S
+    dates = [*labels.dates_rolling_to(day)]
+    shown = ", ".join(_no_business_day(labels, date, calendars) for date in dates[:_DATES_SHOWN])
+    more = f", and from {len(dates) - _DATES_SHOWN} more" if len(dates) > _DATES_SHOWN else ""
+    detail = f"moved here, by roll {labels.roll}, from {shown}{more}" if dates else f"{_day_text(day)} is a business day"
+    yield Step(StepName.ROLL, StepResult.PASSED, detail)
+
+
+def _rolled_away(labels: Labels, label: int, calendars: Calendars) -> Iterator[Step]:
+    """Of a label that the rule has only before the roll."""
+    assert isinstance(labels, Calendar)
+    day = label // DAY_S
+    to = labels.business.rolled(day, labels.roll)
+    what = "drops it" if to is None else f"moves it to {_day_text(to)}"
+    yield Step(StepName.ROLL, StepResult.LEFT_OUT, f"{_no_business_day(labels, day, calendars)}; roll {labels.roll} {what}")
+
+
+def _no_business_day(calendar: Calendar, day: int, calendars: Calendars) -> str:
+    """The date, and why it is no business day."""
+    if not calendar.business.is_workday(day):
+        return f"{_day_text(day)} (no workday)"
+    lists = [name for name, known in calendars.items() if day in known.days]
+    return f"{_day_text(day)} (a holiday of the list {lists[0]})" if lists else f"{_day_text(day)} (a holiday)"
+
+
+def _day_text(day: int) -> str:
+    return f"{civil_time.instant_of(day * DAY_S):%A %Y-%m-%d}"
 
 
 def _pass_taken(label: int, schedule: Schedule, at: datetime) -> Iterator[Step]:
@@ -269,7 +246,12 @@ def _bounds(moment: Moment) -> Step:
         why = f"after ends_at, {format_instant(schedule.ends_at)}"
     elif at <= moment.created_at and not isinstance(schedule.rule, Once) and moment.recorded is None:
         why = f"not after the plan's creation, {format_instant(moment.created_at)}"
-    return Step(StepName.BOUNDS, StepResult.PASSED if why is None else StepResult.LEFT_OUT, why or "within")
+    return Step(StepName.BOUNDS, StepResult.PASSED if why is None else StepResult.LEFT_OUT, why or _within(moment))
+
+
+def _within(moment: Moment) -> str:
+    given = [name for name in ("starts_at", "ends_at") if getattr(moment.schedule, name) is not None]
+    return f"within {' and '.join(given)}" if given else "neither starts_at nor ends_at is set"
 
 
 def _jitter(moment: Moment) -> str:
@@ -278,42 +260,19 @@ def _jitter(moment: Moment) -> str:
     return f"due at {format_instant(moment.due_at)}" if moment.schedule.jitter_seconds else "jitter_seconds is 0"
 
 
-def _steps_of_outcome(recorded: Outcome) -> Iterator[Step]:
-    if recorded.outcome == FIRED:
-        yield from _passed(None)
-        return
-    if recorded.outcome == HELD:
-        yield from _passed(StepName.OVERLAP)
-        yield Step(StepName.OVERLAP, StepResult.WAITS, "it waits for a run of the plan to end")
-        return
-    step, detail = _SKIPS[SkipReason(recorded.outcome)]
-    yield from _passed(step)
-    into = "" if recorded.into is None else f": {format_instant(recorded.into)}"
-    yield Step(step, StepResult.SKIPPED, detail + into)
-
-
-def _passed(before: StepName | None) -> Iterator[Step]:
-    """The steps with state before one of them; all for None, and none before what is no such step."""
-    if before is not None and before not in _WITH_STATE:
-        return
-    for step, detail in _WITH_STATE.items():
-        if step is before:
-            return
-        yield Step(step, StepResult.PASSED, detail)
-
-
 def _undecided(moment: Moment) -> Step:
     """Of an occurrence without an outcome."""
+    max_runs = moment.schedule.max_runs
     if moment.pending and moment.spent:
-        return Step(StepName.MAX_RUNS, StepResult.LEFT_OUT, "max_runs leaves no run for it")
+        return Step(StepName.MAX_RUNS, StepResult.LEFT_OUT, f"max_runs, {max_runs}, leaves no run for it")
     if moment.pending and moment.status is PlanStatus.PAUSED:
-        return Step(StepName.PAUSE, StepResult.WAITS, "the plan is paused")
+        return Step(StepName.PAUSE, StepResult.WAITS, "it waits for the plan's resume")
     if moment.pending:
         return Step(StepName.PAUSE, StepResult.PASSED, "the plan is not paused; what is due is decided when its turn comes")
-    if moment.status is PlanStatus.CANCELLED:
-        return Step(StepName.CANCEL, StepResult.LEFT_OUT, "the plan is cancelled")
-    if moment.status is PlanStatus.COMPLETED:
-        return Step(StepName.MAX_RUNS, StepResult.LEFT_OUT, "the plan is completed")
+    if moment.cancelled:
+        return Step(StepName.CANCEL, StepResult.LEFT_OUT, f"revision {moment.revision} cancelled the plan before it")
+    if moment.status is PlanStatus.COMPLETED and max_runs is not None:
+        return Step(StepName.MAX_RUNS, StepResult.LEFT_OUT, f"the plan completed with max_runs, {max_runs}")
     return Step(StepName.PUBLISH, StepResult.UNKNOWN, "no outcome is recorded: it is older than records are kept, or on its way")
 
 
@@ -327,10 +286,6 @@ def _merged() -> Step:
 
 def _text(label: int) -> str:
     return civil_time.instant_of(label).replace(tzinfo=None).isoformat()
-
-
-def _roll_of(labels: Labels) -> str:
-    return labels.roll if isinstance(labels, Calendar) else Roll.NONE
 
 
 def _is_wildcard(labels: Labels) -> bool:

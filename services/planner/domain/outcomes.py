@@ -26,8 +26,8 @@ FIRED: Final = "fired"
 class Outcome:
     """Of one occurrence, or of consecutive ones (`first` to `last`, both nominal and included).
 
-    `outcome`: FIRED, HELD, PLANNED, or the reason of a skip. `count` is null where a range was too long to count. `due_at` is known
-    of what has fired, `into` of what another occurrence stands for. `revision`: the one that decided.
+    `outcome`: FIRED, HELD, PLANNED, or the reason of a skip. `count` is null where a range was too long to count. `due_at` and
+    `published_at` are known of what has fired, `into` of what another occurrence stands for. `revision`: the one that decided.
     """
 
     outcome: str
@@ -37,6 +37,7 @@ class Outcome:
     revision: int
     run_id: str | None = None
     due_at: datetime | None = None
+    published_at: datetime | None = None
     into: datetime | None = None
 
     @property

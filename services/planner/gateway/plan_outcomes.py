@@ -1,20 +1,22 @@
 """What the run store knows of a plan's occurrences, put together with what its schedule says is to come."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from planner.domain.dates import parse_instant
 from planner.domain.definition import load
-from planner.domain.explain import Explanation, Moment, explain
+from planner.domain.explain import Moment, explain
+from planner.domain.explain_turn import Turn
 from planner.domain.jitter import delay
 from planner.domain.limits import LAST_INSTANT, TICK
-from planner.domain.outcomes import Earlier, Outcome, Progress, Span, outcome_document, planned, rising_page, waiting_from
+from planner.domain.outcomes import HELD, Earlier, Outcome, Progress, Span, outcome_document, planned, rising_page, waiting_from
+from planner.domain.overlap import overlap_of
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import contains, newest
 from planner.domain.schedule import Schedule
-from planner.gateway.run_queries import Life, RunQueries, StoredPlan
+from planner.gateway.run_queries import Life, RunQueries, StoredPlan, StoredRevision
 from planner_contracts.plan import PlanStatus
 
 # With more runs left than this it is not looked for the last of them: a list would not get there, and skips do not count.
@@ -30,12 +32,20 @@ class Known:
     `runs_left`: of its `max_runs`; null is no limit.
     """
 
-    plan_id: str
     life: Life
+    status: PlanStatus
+    current: StoredRevision
     schedule: Schedule
-    revision: int
     pending_from: datetime | None
     runs_left: int | None
+
+    @property
+    def plan_id(self) -> str:
+        return self.life.plan_id
+
+    @property
+    def revision(self) -> int:
+        return self.current.number
 
     def planned(self, span: Span, limit: int) -> list[Outcome]:
         """The first of those in a span that have no outcome yet and that `max_runs` lets be."""
@@ -47,16 +57,6 @@ class Known:
         # Which those are depends on how many come before the span.
         upcoming = planned(self.schedule, Span(begin, span.last), revision=self.revision, limit=self.runs_left)
         return [outcome for outcome in upcoming if outcome.first >= span.first][:limit]
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What an instant is judged by: the schedule that names its occurrence, if any does, and the revision that decided on it."""
-
-    schedule: Schedule
-    revision: int
-    recorded: Outcome | None
-    pending: bool
 
 
 class PlanOutcomes:
@@ -72,36 +72,64 @@ class PlanOutcomes:
         # One of them may have been planned when the plan was read.
         following = Span(recorded[-1].last + TICK, span.last) if recorded else span
         found = [*recorded, *known.planned(following, limit - len(recorded))]
-        schedules = await self._schedules(known, {outcome.named_by for outcome in found})
+        stored = await self._revisions(known, {outcome.named_by for outcome in found})
+        schedules = {number: _schedule(revision) for number, revision in stored.items()}
         return [outcome_document(outcome, schedules.get(outcome.named_by, known.schedule), known.plan_id) for outcome in found]
 
     async def explained(self, plan: StoredPlan, at: datetime) -> dict[str, Any]:
         """Why the plan fired at an instant, or did not; of a due time, why it did at the nominal time."""
         known = await self._known(plan)
-        case = await self._case(known, at)
-        moment, explanation = _explained(known, plan.status, at, case)
+        moment = await self._moment(known, at)
+        explanation = explain(moment)
         if explanation.outcome is None:
-            for jitter_seconds in {known.schedule.jitter_seconds, case.schedule.jitter_seconds} - {0}:
-                nominal = at - delay(known.plan_id, jitter_seconds)
-                its_case = await self._case(known, nominal)
-                its_moment, its_explanation = _explained(known, plan.status, nominal, its_case, asked=at)
-                if its_explanation.outcome is not None and its_moment.due_at == at:
-                    case, moment, explanation = its_case, its_moment, its_explanation
-        return explanation.document(await self._before(known, moment.at, case.schedule), await self._after(known, moment.at, case.schedule))
+            for jitter_seconds in {known.schedule.jitter_seconds, moment.schedule.jitter_seconds} - {0}:
+                nominal = replace(await self._moment(known, at - delay(known.plan_id, jitter_seconds)), asked=at)
+                its_explanation = explain(nominal)
+                if its_explanation.outcome is not None and nominal.due_at == at:
+                    moment, explanation = nominal, its_explanation
+        before = await self._before(known, moment.at, moment.schedule)
+        return explanation.document(before, await self._after(known, moment.at, moment.schedule))
 
-    async def _case(self, known: Known, at: datetime) -> _Case:
+    async def _moment(self, known: Known, at: datetime) -> Moment:
         """By the revision that decided, the current one if that is still to come, or the one in force where nothing was due."""
         for recorded in await self._recorded(known, Span(at, at), 1):
-            schedule = (await self._schedules(known, {recorded.named_by})).get(recorded.named_by, known.schedule)
+            stored = await self._revisions(known, {recorded.named_by, recorded.revision})
+            moment = _moment(known, at, stored.get(recorded.named_by, known.current))
             # A range names the occurrences between its ends, and nothing else.
-            if not recorded.is_range or contains(schedule, at):
-                return _Case(schedule, recorded.revision, recorded, pending=False)
+            if not recorded.is_range or contains(moment.schedule, at):
+                moment = replace(moment, revision=recorded.revision, recorded=recorded)
+                return replace(moment, turn=await self._turn(known, moment, recorded, stored.get(recorded.revision, known.current)))
         if known.pending_from is not None and at >= known.pending_from:
-            return _Case(known.schedule, known.revision, None, pending=True)
-        in_force = await self._queries.revision_at(known.life, at)
-        if in_force is None:
-            return _Case(known.schedule, known.revision, None, pending=False)
-        return _Case(load(in_force.document, in_force.calendars).schedule, in_force.number, None, pending=False)
+            spent = known.runs_left is not None and not known.planned(Span(at, at), 1)
+            return replace(_moment(known, at, known.current), pending=True, spent=spent)
+        in_force = await self._queries.revision_at(known.life, at) or known.current
+        cancelled = known.status is PlanStatus.CANCELLED and in_force.number == known.revision
+        return replace(_moment(known, at, in_force), cancelled=cancelled)
+
+    async def _turn(self, known: Known, moment: Moment, recorded: Outcome, decided: StoredRevision) -> Turn:
+        schedule = _schedule(decided)
+        stored = await self._queries.turn(known.life, recorded, None if recorded.outcome == HELD else moment.due_at)
+        return Turn(
+            schedule=schedule,
+            overlap=overlap_of(decided.document),
+            due_at=moment.due_at,
+            named=contains(schedule, moment.at),
+            paused=known.status is PlanStatus.PAUSED,
+            resumed_by=await self._resumed_by(known, moment.due_at, recorded.revision),
+            was_held=stored.was_held,
+            open_run=stored.open_run,
+            ended_runs=stored.ended_runs,
+            stands=stored.stands,
+        )
+
+    async def _resumed_by(self, known: Known, due_at: datetime, decided: int) -> int | None:
+        """The revision that ended the last pause between the due time and the revision that decided."""
+        first = await self._queries.revision_at(known.life, due_at)
+        if first is None or first.number >= decided:
+            return None
+        before = await self._queries.revisions(known.life, range(max(first.number, decided - _REVISIONS_LOOKED_AT), decided))
+        paused = [revision.number for revision in before if revision.document["status"] == PlanStatus.PAUSED]
+        return paused[-1] + 1 if paused else None
 
     async def _known(self, plan: StoredPlan) -> Known:
         document = plan.document
@@ -124,7 +152,7 @@ class PlanOutcomes:
         begin = progress.pending_from(schedule)
         if begin is not None and plan.status is PlanStatus.PAUSED:
             begin = waiting_from(schedule, await self._earlier(life, document, begin), begin)
-        return Known(life.plan_id, life, schedule, document["revision"], begin, runs_left)
+        return Known(life, plan.status, StoredRevision(document["revision"], document, plan.calendars), schedule, begin, runs_left)
 
     async def _earlier(self, life: Life, document: Mapping[str, Any], begin: datetime) -> list[Earlier]:
         """The schedules that the plan has had since, the current one aside."""
@@ -144,12 +172,10 @@ class PlanOutcomes:
         )
         return rising_page(groups, limit)
 
-    async def _schedules(self, known: Known, numbers: set[int]) -> Mapping[int, Schedule]:
+    async def _revisions(self, known: Known, numbers: set[int]) -> Mapping[int, StoredRevision]:
         others = numbers - {known.revision}
         stored = await self._queries.revisions(known.life, others) if others else ()
-        return {known.revision: known.schedule} | {
-            revision.number: load(revision.document, revision.calendars).schedule for revision in stored
-        }
+        return {known.revision: known.current} | {revision.number: revision for revision in stored}
 
     async def _before(self, known: Known, at: datetime, schedule: Schedule) -> datetime | None:
         """The last nominal time before an instant; `schedule` is in force at the instant."""
@@ -172,18 +198,22 @@ class PlanOutcomes:
         return min(candidates, default=None)
 
 
-def _explained(known: Known, status: PlanStatus, at: datetime, case: _Case, *, asked: datetime | None = None) -> tuple[Moment, Explanation]:
-    """`at`: the nominal time; `asked`: its due time, if it is asked for by that."""
-    moment = Moment(
+def _moment(known: Known, at: datetime, revision: StoredRevision) -> Moment:
+    """An instant of which nothing is recorded, by a revision."""
+    schedule = _schedule(revision)
+    return Moment(
         at=at,
-        schedule=case.schedule,
-        revision=case.revision,
+        schedule=schedule,
+        revision=revision.number,
         created_at=known.life.created_at,
-        status=status,
-        lag=delay(known.plan_id, case.schedule.jitter_seconds),
-        recorded=case.recorded,
-        pending=case.pending,
-        spent=case.pending and known.runs_left is not None and not known.planned(Span(at, at), 1),
-        asked=asked,
+        status=known.status,
+        lag=delay(known.plan_id, schedule.jitter_seconds),
+        recorded=None,
+        pending=False,
+        spent=False,
+        calendars=revision.calendars,
     )
-    return moment, explain(moment)
+
+
+def _schedule(revision: StoredRevision) -> Schedule:
+    return load(revision.document, revision.calendars).schedule

@@ -13,7 +13,7 @@ from planner.gateway.caller import Visible
 from planner.gateway.conditions import plans_statement, runs_statement
 from planner.gateway.lists import PlanList, PlanSort, RunList
 from planner.gateway.resources import Progress, instant, last_run, lateness, plan_now
-from planner.gateway.run_queries import CalendarUsers, Life, StoredCalendar, StoredCommand, StoredPlan, StoredRevision
+from planner.gateway.run_queries import CalendarUsers, Life, StoredCalendar, StoredCommand, StoredPlan, StoredRevision, StoredTurn
 from planner.gateway.run_store_connection import RunStoreConnection
 from planner.runtime.sql import Queries
 from planner_contracts.plan import PlanStatus
@@ -84,6 +84,13 @@ class PostgresRunQueries:
         asked = (life.plan_id, at, life.created_at, life.since, life.ended)
         row = await self._connection.fetchrow(self._queries["read_outcome_before"], *asked)
         return None if row is None else Outcome(row["outcome"], row["first"], row["last"], None, row["plan_revision"])
+
+    async def turn(self, life: Life, outcome: Outcome, open_at: datetime | None) -> StoredTurn:
+        asked = (life.plan_id, outcome.first, open_at, outcome.published_at, life.created_at)
+        row = await self._connection.fetchrow(self._queries["read_turn"], *asked)
+        assert row is not None
+        open_run = None if row["open_run"] is None else str(row["open_run"])
+        return StoredTurn(row["was_held"], open_run, tuple(map(str, row["ended_runs"])), row["stands"])
 
     async def revision_at(self, life: Life, at: datetime) -> StoredRevision | None:
         row = await self._connection.fetchrow(self._queries["read_revision_at"], life.plan_id, at)
@@ -157,7 +164,8 @@ def _run(row: asyncpg.Record) -> dict[str, Any]:
 
 def _fired(row: asyncpg.Record) -> Outcome:
     nominal = row["scheduled_for"]
-    return Outcome(FIRED, nominal, nominal, 1, row["plan_revision"], run_id=str(row["id"]), due_at=row["due_at"])
+    times = {"due_at": row["due_at"], "published_at": row["published_at"]}
+    return Outcome(FIRED, nominal, nominal, 1, row["plan_revision"], run_id=str(row["id"]), **times)
 
 
 def _skipped(row: asyncpg.Record) -> Outcome:

@@ -75,6 +75,19 @@ class StoredRevision:
     calendars: Calendars
 
 
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """What else tells of an occurrence's turn. `open_run`: of the plan's runs that were open at the instant asked for, the newest.
+
+    `ended_runs`: those that were ended when it was published, the newest first. `stands`: others are coalesced into it.
+    """
+
+    was_held: bool
+    open_run: str | None
+    ended_runs: tuple[str, ...]
+    stands: bool
+
+
 class RunQueries(Protocol):
     """Reads only. What is not visible does not exist."""
 
@@ -107,6 +120,9 @@ class RunQueries(Protocol):
 
     async def outcome_before(self, life: Life, at: datetime) -> Outcome | None:
         """The last that begins before an instant: its ends and its outcome."""
+
+    async def turn(self, life: Life, outcome: Outcome, open_at: datetime | None) -> StoredTurn:
+        """Of the occurrence, or a range's first; with the run that was open at an instant, null for now."""
 
     async def revision_at(self, life: Life, at: datetime) -> StoredRevision | None:
         """The revision in force at an instant; the first one for what lies before."""

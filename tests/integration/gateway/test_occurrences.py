@@ -13,6 +13,7 @@ from planner.gateway.caller import Visible
 from planner.gateway.plan_outcomes import PlanOutcomes
 from planner.gateway.postgres_run_queries import PostgresRunQueries
 from planner.gateway.run_store_connection import RunStoreConnection
+from planner.runtime.clock import SystemClock
 from planner.runtime.postgres import open_pool
 from planner.runtime.sql import queries
 from planner_contracts.instants import format_instant
@@ -57,6 +58,11 @@ class Known:
         plan = await self._queries.plan(Visible(TENANT, None), PLAN.plan_id)
         assert plan is not None
         return await PlanOutcomes(self._queries).explained(plan, NOON + timedelta(minutes=minute))
+
+    async def steps(self, minute: float, of: str | None = None) -> dict[str, str]:
+        """What each step says, or those with a result."""
+        steps = (await self.explained(minute))["steps"]
+        return {step["step"]: step["detail"] for step in steps if of in (None, step["result"])}
 
 
 @pytest.fixture
@@ -145,7 +151,7 @@ async def test_what_waits_during_a_pause_is_planned(known: Known) -> None:
     await known.record(PLAN.changed("created", "c1"), PLAN.run(1), PLAN.run(2), paused)
 
     assert await known.listed(limit=4) == [("01", "fired"), ("02", "fired"), ("03", "planned"), ("04", "planned")]
-    assert (await known.explained(3))["steps"][-1] == {"step": "pause", "result": "waits", "detail": "the plan is paused"}
+    assert (await known.explained(3))["steps"][-1] == {"step": "pause", "result": "waits", "detail": "it waits for the plan's resume"}
 
 
 async def test_an_update_during_a_pause_keeps_what_both_schedules_name_and_makes_nothing_past(known: Known) -> None:
@@ -190,6 +196,8 @@ async def test_a_plan_that_ended_plans_nothing(known: Known) -> None:
     assert await known.listed() == [("01", "fired")]
     explained = await known.explained(4)
     assert (explained["outcome"], explained["steps"][-1]["step"], explained["next"]) == (None, "cancel", None)
+    assert explained["steps"][-1]["detail"] == "revision 2 cancelled the plan before it"
+    assert (await known.explained(2))["steps"][-1]["result"] == "unknown"
 
 
 async def test_a_past_instant_is_explained_by_the_revision_in_force_then(known: Known) -> None:
@@ -229,6 +237,54 @@ async def test_an_occurrence_has_the_same_revision_where_it_is_listed_and_explai
     listed = {item["scheduled_for"]: item["revision"] for item in await known.page(limit=6)}
     assert list(listed.values()) == [1, 3, 5, 1, 5, 5]
     assert [(await known.explained(minute))["revision"] for minute in range(1, 7)] == list(listed.values())
+
+
+async def test_an_explanation_names_the_run_for_which_an_occurrence_waits(known: Known) -> None:
+    just_now = format_instant(SystemClock().now())
+    queued = PLAN.changed("created", "c1", overlap={"policy": "queue_one"})
+    await known.record(queued, PLAN.run(1, published_at=just_now), PLAN.held(2, at(3)))
+
+    assert await known.steps(2, of="waits") == {"overlap": f"it waits for the run {PLAN.run_id(1)} to end"}
+
+
+async def test_an_explanation_names_the_run_for_which_an_occurrence_was_held(known: Known) -> None:
+    ended = PLAN.run(1, state="completed", sequence=2, finished_at=at(2.5))
+    await known.record(PLAN.changed("created", "c1", overlap={"policy": "queue_one"}), PLAN.run(1), PLAN.held(2), PLAN.held(3, at(4)))
+    await known.record(ended, PLAN.run(2, published_at=at(2.5), next_run_at=at(4)))
+    held = f"overlap is queue_one: held for 30 s, until no run was open; when it was due the run {PLAN.run_id(1)} was"
+    assert (await known.steps(1))["overlap"] == "no run was open when it was due; overlap is queue_one"
+    assert (await known.steps(2))["overlap"] == held
+    assert (await known.steps(2))["misfire"] == "published 30 s after it was due; max_lateness_seconds is 3600"
+
+    await known.record(PLAN.skipped(scheduled_for=at(3), reason="overlap"))
+    assert (await known.steps(3))["overlap"].startswith(f"the run {PLAN.run_id(2)} was open when it was due; it gave way")
+
+
+async def test_an_explanation_names_the_run_that_an_occurrence_ended(known: Known) -> None:
+    ended = PLAN.run(1, state="failed", sequence=2, reason="CANCELLED", finished_at=at(2))
+    await known.record(
+        PLAN.changed("created", "c1", overlap={"policy": "cancel_previous"}), PLAN.run(1), ended, PLAN.run(2, published_at=at(2))
+    )
+
+    assert (await known.steps(2))["overlap"] == f"overlap is cancel_previous: it ended the run {PLAN.run_id(1)}"
+
+
+async def test_an_explanation_names_the_pause_that_was_waited_through_and_what_stands_for_a_backlog(known: Known) -> None:
+    await known.record(
+        PLAN.changed("created", "c1"),
+        PLAN.held(1),
+        updated(1.5, 2, status="paused", active=False, next_run_at=None),
+    )
+    assert await known.steps(1, of="waits") == {"pause": "it waits for the plan's resume"}
+
+    await known.record(
+        updated(4.5, 3),
+        *(PLAN.skipped(scheduled_for=at(minute), reason="coalesced", into=at(4), plan_revision=3) for minute in (1, 2, 3)),
+        PLAN.run(4, plan_revision=3, published_at=at(4.5), next_run_at=at(5)),
+    )
+    assert (await known.steps(2))["pause"] == "it waited through a pause, which revision 3 ended"
+    assert (await known.steps(2))["misfire"] == f"another occurrence of its backlog stands for it: {at(4)}"
+    assert (await known.steps(4))["misfire"].endswith("it stands for its backlog, whose others are coalesced")
 
 
 async def test_a_due_time_is_explained_by_its_nominal_time(known: Known) -> None:

@@ -37,6 +37,7 @@ ASKED: dict[str, list[Any]] = {
     "read_skipped": [PLAN, BEGIN, END, None, 51],
     "read_held": [PLAN, BEGIN, END, None, 51],
     "read_outcome_before": [PLAN, END, BEGIN, None, False],
+    "read_turn": [PLAN, END, END, END, BEGIN],
     "read_revision_at": [PLAN, END],
     "read_revisions": [PLAN, [1, 2]],
 }

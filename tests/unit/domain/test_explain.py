@@ -1,14 +1,18 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.explain import Explanation, Moment, explain
+from planner.domain.explain_turn import Turn
 from planner.domain.outcomes import FIRED, HELD, Outcome
+from planner.domain.overlap import Overlap, OverlapPolicy
+from planner.domain.recurrence.business_days import holiday_list
 from planner.domain.schedule import Schedule
 from planner_contracts.plan import PlanStatus
 from planner_contracts.run_event import SkipReason
-from support.schedules import a_cron, a_rrule, a_schedule, an_interval, instant
+from support.schedules import a_calendar, a_cron, a_rrule, a_schedule, an_interval, instant
 
 AMSTERDAM = "Europe/Amsterdam"
 NEW_YORK = "America/New_York"
@@ -29,6 +33,7 @@ def explained(
         recorded=recorded,
         pending=pending,
         spent=False,
+        turn=None if recorded is None else Turn(schedule, Overlap(OverlapPolicy.ALLOW, 0), instant(at)),
     )
     return explain(moment)
 
@@ -42,6 +47,7 @@ def outcome(kind: str, first: str = NOON, last: str | None = None, **more: str |
         1 if last is None else None,
         3,
         run_id="r" if kind == FIRED else None,
+        published_at=instant(first) if kind == FIRED else None,
         into=into if isinstance(into, datetime) else None,
     )
 
@@ -91,8 +97,8 @@ def test_an_explanation_is_shown_with_its_neighbours_and_the_zone_database() -> 
     ("schedule", "at", "why"),
     [
         (a_cron("0 14 * * *", AMSTERDAM), "2024-05-01T12:00:00.5Z", "expand: local times have whole seconds"),
-        (an_interval(3600), "2026-01-01T00:30:00Z", "expand: no multiple of 1:00:00 after 2026-01-01T00:00:00Z"),
-        (an_interval(3600), "2025-12-31T23:00:00Z", "expand: no multiple of 1:00:00 after 2026-01-01T00:00:00Z"),
+        (an_interval(3600), "2026-01-01T00:30:00Z", "expand: no multiple of 3600 s after 2026-01-01T00:00:00Z"),
+        (an_interval(3600), "2025-12-31T23:00:00Z", "expand: no multiple of 3600 s after 2026-01-01T00:00:00Z"),
         (a_schedule(execute_at=NOON), "2024-05-01T12:00:01Z", "expand: execute_at is 2024-05-01T12:00:00Z"),
         (a_rrule("FREQ=DAILY;UNTIL=20240430T120000Z", "2024-04-01T12:00:00"), NOON, "expand: UNTIL is 2024-04-30T12:00:00Z"),
         (a_rrule("FREQ=DAILY;COUNT=3", "2024-04-01T12:00:00"), NOON, "expand: the rule does not name 2024-05-01T12:00:00"),
@@ -140,22 +146,51 @@ def business(roll: str) -> Schedule:
     return a_schedule(recurrence={"type": "calendar", "hour": "9", "day_of_month": "1", "roll": roll, "holidays": ["2024-05-01"]})
 
 
-@pytest.mark.parametrize("roll", ["next", "skip"])
-def test_a_date_that_is_no_business_day_is_left_out_by_the_roll(roll: str) -> None:
-    assert left_out(business(roll), "2024-05-01T09:00:00Z") == f"roll: it is no business day, and roll is {roll}"
+@pytest.mark.parametrize(
+    ("roll", "what"),
+    [
+        ("next", "moves it to Thursday 2024-05-02"),
+        ("previous", "moves it to Tuesday 2024-04-30"),
+        ("nearest", "moves it to Thursday 2024-05-02"),
+        ("skip", "drops it"),
+    ],
+)
+def test_a_date_that_is_no_business_day_is_left_out_by_the_roll(roll: str, what: str) -> None:
+    assert left_out(business(roll), "2024-05-01T09:00:00Z") == f"roll: Wednesday 2024-05-01 (a holiday); roll {roll} {what}"
 
 
 def test_a_date_that_is_no_workday_is_left_out_by_the_roll_and_not_by_the_rule() -> None:
-    assert left_out(business("skip"), "2024-06-01T09:00:00Z") == "roll: it is no business day, and roll is skip"
+    assert left_out(business("skip"), "2024-06-01T09:00:00Z") == "roll: Saturday 2024-06-01 (no workday); roll skip drops it"
     assert left_out(business("skip"), "2024-06-02T09:00:00Z") == "expand: the rule does not name 2024-06-02T09:00:00"
 
 
-def test_a_date_that_others_roll_to_says_so() -> None:
+def test_a_date_that_others_roll_to_names_them() -> None:
     found = explained(business("next"), "2024-05-02T09:00:00Z")
 
     assert (found.outcome, steps(found)[:3]) == ("planned", ["expand", "roll", "dst"])
-    assert found.steps[1].detail == "moved here from a date that is no business day"
-    assert explained(business("next"), "2024-07-01T09:00:00Z").steps[1].detail == "a business day"
+    assert found.steps[1].detail == "moved here, by roll next, from Wednesday 2024-05-01 (a holiday)"
+    assert explained(business("next"), "2024-07-01T09:00:00Z").steps[1].detail == "Monday 2024-07-01 is a business day"
+    daily = a_schedule(recurrence={"type": "calendar", "hour": "9", "roll": "next"})
+    weekend = "Saturday 2024-05-04 (no workday), Sunday 2024-05-05 (no workday)"
+    assert explained(daily, "2024-05-06T09:00:00Z").steps[1].detail == f"moved here, by roll next, from {weekend}"
+
+
+def test_of_many_dates_that_roll_to_one_three_are_named() -> None:
+    week = {"type": "calendar", "hour": "9", "roll": "next", "workdays": ["MON"]}
+
+    detail = explained(a_schedule(recurrence=week), "2024-05-06T09:00:00Z").steps[1].detail
+    assert detail.endswith("Thursday 2024-05-02 (no workday), and from 3 more")
+
+
+def test_a_holiday_names_the_list_that_has_it() -> None:
+    calendars = {"nl": holiday_list(1, ["2024-05-01"])}
+    schedule = a_calendar(calendars=calendars, hour="9", roll="next", holiday_calendar="nl")
+    moment = Moment(
+        instant("2024-05-02T09:00:00Z"), schedule, 1, instant(CREATED), PlanStatus.ACTIVE, timedelta(0), None, pending=True, spent=False
+    )
+
+    detail = explain(replace(moment, calendars=calendars)).steps[1].detail
+    assert detail == "moved here, by roll next, from Wednesday 2024-05-01 (a holiday of the list nl)"
 
 
 @pytest.mark.parametrize(("gap", "at"), [("next_valid", "2024-03-31T01:00:00Z"), ("shift", "2024-03-31T01:30:00Z")])
@@ -216,11 +251,11 @@ def test_every_reason_of_a_skip_is_explained() -> None:
 def test_what_stands_for_a_coalesced_occurrence_is_named() -> None:
     found = explained(a_cron("0 12 * * *"), NOON, recorded=outcome("coalesced", into=instant("2024-05-02T12:00:00Z")))
 
-    assert found.steps[-1].detail.endswith(": 2024-05-02T12:00:00Z")
+    assert found.steps[-1].detail == "another occurrence of its backlog stands for it: 2024-05-02T12:00:00Z"
 
 
 def test_what_has_fired_passed_every_step_and_names_its_run() -> None:
-    found = explained(a_cron("0 12 * * *"), NOON, recorded=outcome(FIRED))
+    found = explained(a_cron("0 12 * * *", max_runs=5), NOON, recorded=outcome(FIRED))
 
     assert steps(found)[-4:] == ["pause", "misfire", "overlap", "max_runs"]
     assert (found.outcome, found.run_id, found.document(None, None)["fired"]) == ("fired", "r", True)
@@ -251,17 +286,30 @@ def test_a_record_holds_though_the_rule_does_not_name_the_instant_any_more() -> 
     [
         (PlanStatus.ACTIVE, True, "planned", ("pause", "passed")),
         (PlanStatus.PAUSED, True, "planned", ("pause", "waits")),
-        (PlanStatus.CANCELLED, False, None, ("cancel", "left_out")),
         (PlanStatus.COMPLETED, False, None, ("max_runs", "left_out")),
         (PlanStatus.ACTIVE, False, None, ("publish", "unknown")),
+        (PlanStatus.CANCELLED, False, None, ("publish", "unknown")),
     ],
 )
 def test_an_occurrence_without_an_outcome_says_what_it_waits_for(
     status: PlanStatus, pending: bool, expected: str | None, step: tuple[str, str]
 ) -> None:
-    found = explained(a_cron("0 12 * * *"), NOON, status=status, pending=pending)
+    found = explained(a_cron("0 12 * * *", max_runs=5), NOON, status=status, pending=pending)
 
     assert (found.outcome, last_step(found)) == (expected, step)
+
+
+def test_an_occurrence_after_the_cancel_names_it() -> None:
+    moment = Moment(
+        instant(NOON), a_cron("0 12 * * *"), 4, instant(CREATED), PlanStatus.CANCELLED, timedelta(0), None, pending=False, spent=False
+    )
+    found = explain(replace(moment, cancelled=True))
+
+    assert (found.outcome, last_step(found), found.steps[-1].detail) == (
+        None,
+        ("cancel", "left_out"),
+        "revision 4 cancelled the plan before it",
+    )
 
 
 def test_an_occurrence_for_which_no_run_is_left_is_none() -> None:

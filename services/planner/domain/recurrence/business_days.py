@@ -57,7 +57,11 @@ class BusinessDays:
     holidays: frozenset[int]
 
     def has(self, day: int) -> bool:
-        return bool(self.workdays >> (day + _THURSDAY) % _WEEK & 1) and day not in self.holidays
+        return self.is_workday(day) and day not in self.holidays
+
+    def is_workday(self, day: int) -> bool:
+        """Whether its day of the week is one, holiday or not."""
+        return bool(self.workdays >> (day + _THURSDAY) % _WEEK & 1)
 
     def first_from(self, day: int) -> int:
         """The first business day not before the given one. There always is one: holidays are a finite list."""
@@ -81,3 +85,19 @@ class BusinessDays:
             free = self.first_from(day + 1) - day - 1
             last = day + min(free if roll is Roll.PREVIOUS else free // 2, ROLL_DAYS_MAX)
         return first, last
+
+    def rolled(self, day: int, roll: Roll) -> int | None:
+        """The business day to which a date rolls; None where the roll drops it."""
+        behind, ahead = self.last_until(day), self.first_from(day)
+        match roll:
+            case Roll.NONE:
+                return day
+            case Roll.NEXT:
+                to = ahead
+            case Roll.PREVIOUS:
+                to = behind
+            case Roll.NEAREST:
+                to = ahead if ahead - day <= day - behind else behind
+            case Roll.SKIP:
+                return day if self.has(day) else None
+        return to if abs(to - day) <= ROLL_DAYS_MAX else None

@@ -1,5 +1,6 @@
 """Calendar rules: cron fields that must all match, and a roll to business days (scheduling.md, section 2)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,13 +62,16 @@ class Calendar:
         assert midnight_on is not None
         return matching * DAY_S + midnight_on
 
-    def has_rolled(self, day: int) -> bool:
-        """Whether another date that `base` names rolls to this one, which is a business day."""
+    def dates_rolling_to(self, day: int) -> Iterator[int]:
+        """The other dates that `base` names and that roll to this one, which is a business day. `skip` and `none` move none."""
+        if self.roll in (Roll.NONE, Roll.SKIP):
+            return
         first, last = self.business.rolling_to(day, self.roll)
         named = self.base.first_day(first)
-        if named == day:
-            named = self.base.first_day(day + 1)
-        return named is not None and named <= last
+        while named is not None and named <= last:
+            if named != day:
+                yield named
+            named = self.base.first_day(named + 1)
 
     def _first_day(self, day: int) -> int | None:
         """The first day not before the given one on which a date lies once it is rolled."""
@@ -109,7 +113,7 @@ class _Rolled:
         found = self.calendar.first_label(label)
         while found is not None and found <= self.until:
             day = found // DAY_S
-            if self.calendar.has_rolled(day):
+            if next(self.calendar.dates_rolling_to(day), None) is not None:
                 return found
             found = self.calendar.first_label((day + 1) * DAY_S)
         return None

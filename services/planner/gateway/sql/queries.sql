@@ -31,7 +31,7 @@ SELECT count(*) AS fired FROM (
 
 -- name: read_fired
 -- The occurrences of a span that have fired, rising; not those of an earlier plan with the same id.
-SELECT id, plan_revision, scheduled_for, due_at FROM runs
+SELECT id, plan_revision, scheduled_for, due_at, published_at FROM runs
 WHERE plan_id = $1 AND trigger = 'schedule' AND attempt = 1 AND scheduled_for >= $2 AND scheduled_for <= $3 AND published_at >= $4
 ORDER BY scheduled_for, id LIMIT $5;
 
@@ -77,6 +77,38 @@ SELECT outcome, first, last, plan_revision FROM (
     )
 ) AS known
 ORDER BY last DESC LIMIT 1;
+
+-- name: read_turn
+-- What tells of an occurrence's turn: whether it was held, the run open at an instant (now if null), the runs ended for its sake when it
+-- was published, and whether others were coalesced into it, which stand next to it.
+WITH earlier AS (
+    SELECT id, scheduled_for, published_at, finished_at, reason FROM runs
+    WHERE plan_id = $1 AND scheduled_for < $2 AND published_at >= $5
+    ORDER BY scheduled_for DESC LIMIT 1000
+)
+SELECT
+    EXISTS (SELECT 1 FROM held_occurrences WHERE plan_id = $1 AND scheduled_for = $2) AS was_held,
+    (
+        SELECT id FROM earlier
+        WHERE published_at <= asked.at AND published_at > asked.at - interval '1 day' AND (finished_at IS NULL OR finished_at > asked.at)
+        ORDER BY scheduled_for DESC LIMIT 1
+    ) AS open_run,
+    ARRAY(
+        SELECT id FROM earlier WHERE reason = 'CANCELLED' AND finished_at = $4::timestamptz ORDER BY scheduled_for DESC
+    ) AS ended_runs,
+    EXISTS (
+        SELECT 1 FROM (
+            (
+                SELECT into_scheduled_for FROM skipped_occurrences WHERE plan_id = $1 AND last_scheduled_for < $2
+                ORDER BY last_scheduled_for DESC LIMIT 1
+            )
+            UNION ALL (
+                SELECT into_scheduled_for FROM skipped_occurrences WHERE plan_id = $1 AND last_scheduled_for > $2
+                ORDER BY last_scheduled_for LIMIT 1
+            )
+        ) AS beside WHERE into_scheduled_for = $2
+    ) AS stands
+FROM (SELECT coalesce($3::timestamptz, now()) AS at) AS asked;
 
 -- name: read_revision_at
 -- The plan as it was in force at an instant, or as it was created; not of an earlier plan with the same id.

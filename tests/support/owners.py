@@ -96,7 +96,10 @@ class OwnedNamespace:
         self.expectations += [OneShot(plan_id, at) for plan_id, at in zip(plans, moments, strict=True)]
 
     async def create_interval(self, *, first: datetime, every: timedelta, fires: int) -> str:
-        """A plan that fires so many times from `first` on and is completed then."""
+        """A plan that fires so many times from `first` on and is completed then.
+
+        It has to be known before `first`, for it makes no past occurrences: ask for it before anything else, and early.
+        """
         last = first + every * (fires - 1)
         when = {
             "recurrence": {"type": "interval", "every_seconds": int(every.total_seconds()), "anchor": format_instant(first)},

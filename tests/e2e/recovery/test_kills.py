@@ -15,7 +15,7 @@ BURST = 300
 async def test_ten_kills_in_the_middle_of_bursts_lose_and_double_nothing(owned: OwnedNamespace) -> None:
     owner = owned.start_owner()
     await owner.until_owning(owned.partitions)
-    await owned.create_interval(first=soon(3), every=timedelta(seconds=1), fires=60)
+    await owned.create_interval(first=soon(5), every=timedelta(seconds=1), fires=60)
     for kill in range(KILLS):
         before = await owned.fired_count()
         await owned.create_one_shots(BURST, first=soon(1), over=timedelta(seconds=1))

@@ -23,8 +23,8 @@ OUTAGE_S = 10
 async def test_a_flushed_redis_is_built_anew_while_timers_fire(owned: OwnedNamespace, own_redis: str) -> None:
     owner = owned.start_owner()
     await owner.until_owning(owned.partitions)
+    await owned.create_interval(first=soon(5), every=timedelta(seconds=1), fires=14)
     await owned.create_one_shots(2000, first=soon(3), over=timedelta(seconds=12))
-    await owned.create_interval(first=soon(3), every=timedelta(seconds=1), fires=14)
     redis: Redis = redis_client(own_redis)
     for fired in (200, 700, 1200):
         await owned.until_fired(fired)
@@ -38,8 +38,8 @@ async def test_a_flushed_redis_is_built_anew_while_timers_fire(owned: OwnedNames
 async def test_timers_go_on_after_kafka_was_away_for_ten_seconds(owned: OwnedNamespace) -> None:
     owner = owned.start_owner()
     await owner.until_owning(owned.partitions)
+    await owned.create_interval(first=soon(5), every=timedelta(seconds=1), fires=18)
     await owned.create_one_shots(1000, first=soon(2), over=timedelta(seconds=20))
-    await owned.create_interval(first=soon(3), every=timedelta(seconds=1), fires=20)
     await owned.until_fired(100)
     with stopped_server(owned.kafka):
         await outage()
@@ -54,8 +54,8 @@ async def test_timers_go_on_while_postgres_is_away_and_the_run_store_catches_up(
         await owner.until_owning(owned.partitions)
         async with stage.recorder() as recorder:
             await readiness(recorder, HTTPStatus.OK)
+            await owned.create_interval(first=soon(5), every=timedelta(seconds=1), fires=13)
             await owned.create_one_shots(1000, first=soon(2), over=timedelta(seconds=15))
-            await owned.create_interval(first=soon(3), every=timedelta(seconds=1), fires=15)
             await owned.until_fired(50)
             with stopped_server(own_postgres):
                 before = await owned.fired_count()

@@ -18,7 +18,7 @@ ZOMBIES_MAX = 4
 async def test_a_zombie_that_wakes_among_timers_damages_nothing(owned: OwnedNamespace) -> None:
     zombie = owned.start_owner()
     await zombie.until_owning(owned.partitions)
-    await owned.create_interval(first=soon(2), every=timedelta(seconds=1), fires=25)
+    await owned.create_interval(first=soon(5), every=timedelta(seconds=1), fires=22)
     await owned.create_one_shots(1000, first=soon(3), over=timedelta(seconds=20))
     await owned.until_fired(100)
     zombie.signal(signal.SIGSTOP)

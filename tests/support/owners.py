@@ -21,6 +21,7 @@ from planner.ledger.check import Report
 from planner.ledger.expectation import EveryPeriod, Expectation, OneShot
 from planner.ledger.kafka_history import read_actions
 from planner.runtime.clock import SystemClock, SystemIds
+from planner.runtime.failures import UnavailableError
 from planner.runtime.kafka import KafkaConnection, idempotent_producer
 from planner.runtime.settings import environment
 from planner.runtime.topic_admin import apply_topics
@@ -122,7 +123,10 @@ class OwnedNamespace:
         wanted = self.expected_count if count is None else count
 
         async def enough() -> bool:
-            return await self.fired_count() >= wanted
+            try:
+                return await self.fired_count() >= wanted
+            except UnavailableError:
+                return False  # a broker that has just come back
 
         await until(enough, what=f"{wanted} actions on Kafka", within_s=within_s)
 

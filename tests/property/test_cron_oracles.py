@@ -42,10 +42,13 @@ def _has_open_step(expression: str) -> bool:
 
 
 def _names_every_day(expression: str) -> bool:
-    # A field that names all its values is a star to croniter, and changes how the two day fields are joined.
+    # A field that names as many members as it has values is a star to croniter, and changes how the two day fields are joined;
+    # `L` is one of them beside the numbers: `L,2-31` is every day to it.
     _, days, _, weekdays = expression.rsplit(maxsplit=3)
     fields = (parse_field(DAY_OF_MONTH, days, 0), parse_field(DAY_OF_WEEK, weekdays, 0))
-    return any(field.values.bit_count() == size and field.text != "*" for field, size in zip(fields, (31, 7), strict=True))
+    return any(
+        field.values.bit_count() + bool(field.special) >= size and field.text != "*" for field, size in zip(fields, (31, 7), strict=True)
+    )
 
 
 def _reaches_the_second_sunday(expression: str) -> bool:

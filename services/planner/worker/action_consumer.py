@@ -47,7 +47,7 @@ class WorkerTopics:
 
 
 class ActionConsumer:
-    """Hands every record of the action topics to the membership, in the order of each partition, and every new one of the control
+    """Hands every record of the action topics to the membership, in the order of each partition, and every one of the control
     topics to the cancellations.
     """
 
@@ -84,10 +84,11 @@ class ActionConsumer:
             no_reply=True,
         )
         self._subscriber(self._take)
-        # Without a group: which member has the run that is to stop, nobody else knows. What came before this one began is over.
+        # Without a group: which member has the run that is to stop, nobody else knows. From the earliest on: what is asked while this
+        # one starts, or while its run's last worker died, would be passed by.
         control = self._broker.subscriber(
             pattern=_any_of(topics.controls),
-            auto_offset_reset="latest",
+            auto_offset_reset="earliest",
             isolation_level="read_committed",
             ack_policy=AckPolicy.MANUAL,
             parser=_parsed,

@@ -135,7 +135,7 @@ def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
 def named_calendar(given: Mapping[str, Any]) -> str | None:
     """The tenant's holiday list that a definition, or a patch of one, names; null too for what is no name of a list."""
     recurrence = given.get("recurrence")
-    name = recurrence.get("holiday_calendar") if isinstance(recurrence, Mapping) else None
+    name = recurrence.get("holiday_calendar") if isinstance(recurrence, dict) else None
     return name if isinstance(name, str) and is_calendar_name(name) else None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, assert_never
+from typing import Any, Final
 
 
 class OverlapPolicy(StrEnum):
@@ -18,6 +18,9 @@ class OverlapPolicy(StrEnum):
     CANCEL_PREVIOUS = "cancel_previous"
 
 
+_NEVER_WAIT: Final = frozenset((OverlapPolicy.ALLOW, OverlapPolicy.CANCEL_PREVIOUS))
+
+
 @dataclass(frozen=True, slots=True)
 class Overlap:
     """`held_max`: how many occurrences may wait for a run to end."""
@@ -27,7 +30,7 @@ class Overlap:
 
     def may_fire(self, *, open_runs: int) -> bool:
         """Whether an occurrence whose turn has come need not wait."""
-        return open_runs == 0 or self.policy in (OverlapPolicy.ALLOW, OverlapPolicy.CANCEL_PREVIOUS)
+        return open_runs == 0 or self.policy in _NEVER_WAIT
 
     def may_wait(self, held: int, *, open_runs: int) -> bool:
         """Whether so many have nothing to do but wait for a run to end: after an update there may be more than the policy holds."""
@@ -63,13 +66,9 @@ def take_turns(overlap: Overlap, waiting: Sequence[datetime], *, open_runs: int,
         return _waited(overlap, (), waiting, missed=())
     missed = [] if window_from is None else [nominal for nominal in waiting if nominal < window_from]
     in_time = waiting[len(missed) :]
-    match overlap.policy:
-        case OverlapPolicy.ALLOW | OverlapPolicy.CANCEL_PREVIOUS:
-            return Turns(in_time[:limit], in_time[limit:], missed, ())
-        case OverlapPolicy.SKIP | OverlapPolicy.QUEUE_ONE | OverlapPolicy.QUEUE_ALL:
-            return _waited(overlap, in_time[:1], in_time[1:], missed=missed)
-        case _ as unreachable:
-            assert_never(unreachable)
+    if overlap.policy in _NEVER_WAIT:
+        return Turns(in_time[:limit], in_time[limit:], missed, ())
+    return _waited(overlap, in_time[:1], in_time[1:], missed=missed)
 
 
 @cache  # asked at each fire; there are no more than a thousand

@@ -141,7 +141,7 @@ def test_a_cursor_of_another_list_is_invalid(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("key", ["", '""', '"open', "k" * 256, "caf\xe9", '"a"b"'])
 def test_a_bad_idempotency_key_is_refused(client: httpx.Client, key: str) -> None:
-    answer = client.post("/plans", json=HOURLY, headers=[("Idempotency-Key", key.encode("latin-1"))])  # type: ignore[arg-type]
+    answer = client.post("/plans", json=HOURLY, headers=[(b"Idempotency-Key", key.encode("latin-1"))])
     assert problem_code(answer) == (400, "INVALID_IDEMPOTENCY_KEY")
 
 

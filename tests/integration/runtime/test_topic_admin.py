@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -30,8 +30,8 @@ async def change(cluster: AIOKafkaAdminClient, name: str, config: dict[str, str]
     await cluster.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, config)])
 
     async def is_shown() -> bool:
-        (response,) = await cluster.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-        shown = {entry[0]: entry[1] for entry in response.resources[0][4]}  # type: ignore[attr-defined]
+        described: Any = await cluster.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        shown = {entry[0]: entry[1] for entry in described[0].resources[0][4]}
         return config.items() <= shown.items()
 
     await until(is_shown, what=f"{name} shows {config}")

@@ -17,7 +17,7 @@ from planner.owner.shard_name import ShardName
 from planner.owner.takeover import Taken, Takeover
 from planner.owner.transaction import FencedProducer
 from planner.runtime.clock import SystemIds
-from planner.runtime.kafka import KafkaConnection, admin, assigned_consumer, idempotent_producer, transactional_producer
+from planner.runtime.kafka import KafkaConnection, admin, assigned_consumer, ends_consumer, idempotent_producer, transactional_producer
 from planner.runtime.topic_admin import apply_topics
 from planner_contracts.topics import TopicRole, topic
 
@@ -88,25 +88,31 @@ class ShardTopics:
         return int(sent.offset)
 
     async def committed(self, role: TopicRole, action: str | None = None) -> list[Written]:
-        """Every committed record of a topic, partition by partition."""
+        """Every committed record of a topic, partition by partition; an open transaction's records are awaited."""
         return await self.read(topic(self.namespace, role, action), 1 if role is TopicRole.DEAD_LETTERS else self.partitions)
 
     async def read(self, name: str, partitions: int = 1) -> list[Written]:
-        """Every record that a `read_committed` reader sees."""
+        """Every record written so far that a `read_committed` reader sees.
+
+        A transaction's markers reach its partitions one after the other: what a test has seen of it in one topic
+        may still be open in another. So the reader goes on to the end of everything written, not to the last stable offset.
+        """
         places = [TopicPartition(name, partition) for partition in range(partitions)]
-        consumer = assigned_consumer(self.connection, client_id="tests")
+        consumer, ends = assigned_consumer(self.connection, client_id="tests"), ends_consumer(self.connection, client_id="tests")
         found: list[Written] = []
         await consumer.start()
+        await ends.start()
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 consumer.assign(places)
-                first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+                first, end = await consumer.beginning_offsets(places), await ends.end_offsets(places)
                 for place in places:
                     consumer.seek(place, first[place])
                 while any([await consumer.position(place) < end[place] for place in places]):
                     fetched = await consumer.getmany(*places, timeout_ms=100)
                     found += [record for records in fetched.values() for record in records]
         finally:
+            await ends.stop()
             await consumer.stop()
         return sorted(found, key=lambda record: (record.partition, record.offset))
 

@@ -1,5 +1,8 @@
-"""A whole stack whose clock stands at another time: libfaketime, preloaded into each of its processes, adds a constant to what the
-system's wall clock says. Waits go by the monotonic clock, which stays as it is, so a second lasts a second.
+"""A whole stack whose clocks stand at another time: libfaketime, preloaded into each of its processes, adds a constant to what the
+system's wall and monotonic clocks say, so a second lasts a second.
+
+With the monotonic clock shifted, waits until an instant of it (`time.sleep`, a thread's timed wait in CPython) would not end; waits of
+a length do (`epoll`, on which asyncio sleeps), and for the JVM's conditions libfaketime translates.
 
 The library in the wheel of libfaketime is for Linux on x86-64; elsewhere `pip install --no-binary libfaketime libfaketime` makes it.
 """
@@ -29,7 +32,7 @@ _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (where libfaketime makes 
 
 @dataclass(frozen=True, slots=True)
 class ShiftedClock:
-    """The wall clock of the stack: the system's, and so much more."""
+    """The clocks of the stack: the system's, and so much more."""
 
     offset: timedelta
 
@@ -49,7 +52,8 @@ class ShiftedClock:
         if not library.exists():
             shutil.copy(given, library)
         kept = {name: value for name, value in variables.items() if not name.startswith("LD_")}
-        return {**kept, "LD_PRELOAD": str(library), "FAKETIME": f"{self.offset.total_seconds():+.0f}s"}
+        shifted = {"FAKETIME": f"{self.offset.total_seconds():+.0f}s", "DONT_FAKE_MONOTONIC": "0", "FAKETIME_FORCE_MONOTONIC_FIX": "1"}
+        return {**kept, **shifted, "LD_PRELOAD": str(library)}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from planner.domain.plan import StateKind
-from planner.owner.changelog import key_bytes, readable, replayed
+from planner.owner.changelog import key_bytes, replayed, run_head
 from planner.owner.inbox import Incoming, read_command, read_report
 from planner.owner.index import DueTimer, StateKey
 from planner.owner.outbox import Outbox, Record
@@ -84,6 +84,11 @@ class PureShard:
             self._apply(tick)
         return _ticked(tick)
 
+    def take_over(self) -> None:
+        """What the next owner of the partition makes of the records, timers and all."""
+        changes = [replayed(key_bytes(key), value) for key, value in self.values.items()]
+        self.wakes = {change.key: change.wake_at for change in changes if change is not None and change.wake_at is not None}
+
     def sweep(self, *, now: datetime) -> Ticked:
         """One look at every plan, due or not."""
         tick = self._begun(now)
@@ -105,7 +110,7 @@ class PureShard:
     def _open_runs(self, due: Sequence[DueTimer]) -> dict[StateKey, list[str]]:
         found: dict[StateKey, list[str]] = {timer.key: [] for timer in due if may_end_runs(timer)}
         for key, value in self.values.items():
-            run = readable(StateKind.RUN, value) if key.kind is StateKind.RUN else None
+            run = run_head(value) if key.kind is StateKind.RUN else None
             plan = None if run is None or not run.open else StateKey(StateKind.CURSOR, key.tenant_id, run.plan_id)
             if plan is not None and plan in found:
                 found[plan].append(key.id)

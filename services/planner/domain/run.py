@@ -45,12 +45,17 @@ class Run:
     @property
     def wake_at(self) -> datetime:
         """Where the run's timer stands: at the end of its being open, then at the end of its being kept."""
-        return self.published_at + (OPEN_MAX if self.open else KEPT_MAX)
+        return wake_of(self.published_at, is_open=self.open)
 
     @property
     def is_final(self) -> bool:
         """Whether nothing will change it any more."""
         return self.state in (RunState.COMPLETED, RunState.FAILED)
+
+
+def wake_of(published_at: datetime, *, is_open: bool) -> datetime:
+    """Where the timer of a run stands that was published then."""
+    return published_at + (OPEN_MAX if is_open else KEPT_MAX)
 
 
 @dataclass(frozen=True, slots=True)

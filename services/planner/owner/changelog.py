@@ -9,13 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from planner.domain.plan import CalendarState, Cursor, PlanRevision, Receipt, Retired, StateKind
-from planner.domain.run import Run
+from planner.domain.run import Run, wake_of
 from planner.owner.index import Change, StateKey
 from planner.runtime.incarnation import INCARNATION_KEY
 from planner_contracts.ids import PlanId
 
 POSITION_KEY: Final = b"position"
 BARRIER_KEY: Final = b"barrier"
+
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError)
+"""What reading a record raises that another version wrote; the latter for text that is not UTF-8."""
 
 State = PlanRevision | Cursor | Run | Receipt | Retired | CalendarState
 
@@ -63,10 +66,16 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """What is needed of a run to let it go, whatever else its record says."""
+    """What is needed of a run to let it go in time, whatever else its record says."""
 
     plan_id: PlanId
     open: bool = True
+    published_at: datetime | None = None
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """Where the timer of the whole run stands."""
+        return None if self.published_at is None else wake_of(self.published_at, is_open=self.open)
 
 
 _RUN_HEAD: Final = msgspec.json.Decoder(RunHead)
@@ -103,7 +112,7 @@ def run_head(value: bytes) -> RunHead | None:
     """The head of a run's record, be it of another version; None where it has none."""
     try:
         return _RUN_HEAD.decode(value)
-    except (msgspec.MsgspecError, ValueError):
+    except UNREADABLE:
         return None
 
 
@@ -111,7 +120,7 @@ def readable(kind: StateKind, value: bytes) -> Any | None:  # noqa: ANN401  the 
     """The record, or None where this version cannot read it: that stops its plan or run, and nothing else."""
     try:
         return decode(kind, value)
-    except (msgspec.MsgspecError, ValueError):  # the latter for text that is not UTF-8
+    except UNREADABLE:
         return None
 
 
@@ -123,7 +132,8 @@ def key_bytes(key: StateKey) -> bytes:
 def replayed(key: bytes, value: bytes | None) -> Change | None:
     """The change that a changelog record stands for; None for incarnation, position and barrier.
 
-    One that cannot be read keeps its place without a timer, for a version that can.
+    One that cannot be read keeps its place without a timer, for a version that can; but a run has its timer all the same, or its
+    plan would wait for it for ever.
     """
     if key in (INCARNATION_KEY, POSITION_KEY, BARRIER_KEY):
         return None
@@ -134,4 +144,6 @@ def replayed(key: bytes, value: bytes | None) -> Change | None:
     if state_key.kind is StateKind.DEFINITION:
         return Change(state_key, value)
     record = readable(state_key.kind, value)
+    if record is None and state_key.kind is StateKind.RUN:
+        record = run_head(value)
     return Change(state_key, value, None if record is None else _WAKES[state_key.kind](record))

@@ -2,12 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from planner.domain.plan import CalendarState, Cursor, PlanRevision, Receipt, Retired, StateKind
 from planner.domain.run import Run
 from planner.owner import changelog
 from planner.owner.changelog import State
 from planner.owner.index import Change, StateKey
+
+
+@dataclass(frozen=True, slots=True)
+class LostRun:
+    """An open run whose record this version cannot read."""
+
+    key: StateKey
+    record: bytes
 
 
 class TickState:
@@ -42,13 +51,14 @@ class TickState:
         assert record is None or isinstance(record, Run)
         return record
 
-    def open_runs(self, tenant_id: str, plan_id: str) -> list[Run] | None:
+    def open_runs(self, tenant_id: str, plan_id: str) -> list[Run | LostRun] | None:
         """The plan's open runs: those that were gathered, and those of this tick. None where they were not gathered."""
         gathered = self._open_runs.get(StateKey(StateKind.CURSOR, tenant_id, plan_id))
         if gathered is None:
             return None
-        found = (self.run(tenant_id, run_id) for run_id in dict.fromkeys((*gathered, *self._put_runs[tenant_id, plan_id])))
-        return [run for run in found if run is not None and run.open]
+        ids = dict.fromkeys((*gathered, *self._put_runs[tenant_id, plan_id]))
+        found = (self._open_run(StateKey(StateKind.RUN, tenant_id, run_id)) for run_id in ids)
+        return [run for run in found if run is not None]
 
     def receipt(self, tenant_id: str, receipt_id: str) -> Receipt | None:
         """What is remembered under a command id or an idempotency key."""
@@ -95,6 +105,13 @@ class TickState:
     def undo(self) -> None:
         """Forget the staged changes."""
         self._staged.clear()
+
+    def _open_run(self, key: StateKey) -> Run | LostRun | None:
+        try:
+            run = self.run(key.tenant_id, key.id)
+        except changelog.UNREADABLE:
+            return LostRun(key, self._known[key])
+        return run if run is not None and run.open else None
 
     def _get(self, key: StateKey) -> State | None:
         if key in self._staged:

@@ -135,7 +135,8 @@ class Tick:
                 if not self._contained(f"run {record_id}", partial(self._expire, tenant_id, record_id)):
                     if not self._contained(f"run {record_id}, forgotten", partial(self._forget, due)):
                         self._state.drop(StateKind.RUN, tenant_id, record_id)
-                    self._unusable(due, "the run could not be ended; it is forgotten")
+                    self._state.keep()
+                    self._unusable(due.key, due.record, "the run could not be ended; it is forgotten")
             case StateKind.RECEIPT | StateKind.RETIRED:
                 self._state.drop(due.key.kind, tenant_id, record_id)
                 self._state.keep()
@@ -327,7 +328,11 @@ class Tick:
         if runs is None:
             return False
         for run in runs[:CANCELLED_PER_TICK_MAX]:
-            self._cancel_run(run, revision)
+            if isinstance(run, Run):
+                self._cancel_run(run, revision)
+            else:  # nothing can be told of it or to its worker, and it must not bar its plan
+                self._state.drop(StateKind.RUN, run.key.tenant_id, run.key.id)
+                self._unusable(run.key, run.record, "the run was to be cancelled and could not be read; it is forgotten")
         if len(runs) <= CANCELLED_PER_TICK_MAX:
             return True
         self._state.put(revision.tenant_id, replace(cursor, open_runs=cursor.open_runs - CANCELLED_PER_TICK_MAX))
@@ -406,7 +411,8 @@ class Tick:
             return
         if not self._contained(f"plan {plan_id}, stopped", partial(self._stop, tenant_id, plan_id)):
             self._state.disarm(due.key)
-        self._unusable(due, "the plan's records could not be used; it will not fire")
+            self._state.keep()
+        self._unusable(due.key, due.record, "the plan's records could not be used; it will not fire")
 
     def _pass_by(self, tenant_id: str, plan_id: str) -> None:
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
@@ -466,9 +472,8 @@ class Tick:
         self.records.append(self._outbox.dead_letter(source, reason=reason, detail=detail))
         self.counts["dead_letters", reason] += 1
 
-    def _unusable(self, due: DueTimer, detail: str) -> None:
-        self._state.keep()
-        self.records.append(self._outbox.unusable(key_bytes(due.key), due.record, detail=detail, at=self._now))
+    def _unusable(self, key: StateKey, record: bytes, detail: str) -> None:
+        self.records.append(self._outbox.unusable(key_bytes(key), record, detail=detail, at=self._now))
         self.counts["dead_letters", STATE_UNUSABLE] += 1
 
     def _contained(self, what: str, act: Callable[[], None]) -> bool:

@@ -256,12 +256,39 @@ def test_a_run_that_is_never_reported_bars_the_others_for_a_day_only() -> None:
     assert [run["reason"] for run in story.tick(kept).of("run.failed")] == ["NOT_REPORTED"]
 
 
-def test_a_run_whose_record_this_version_cannot_read_bars_the_others_for_a_day_only() -> None:
-    story = watched("skip")
+def with_an_unreadable_run(overlap: str) -> tuple[Watched, StateKey]:
+    """The run of ten past twelve stands there as another version wrote it."""
+    story = watched(overlap)
     key = StateKey(StateKind.RUN, TENANT, run_id(PLAN, "schedule", NOON + TEN, 1))
     story.shard.values[key] = story.shard.values[key].replace(b'"state":"pending"', b'"state":"dreaming"')
+    return story, key
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_a_run_whose_record_this_version_cannot_read_bars_the_others_for_a_day_only(is_taken_over: bool) -> None:
+    # After a takeover it had no timer, and its plan waited for it for ever.
+    story, key = with_an_unreadable_run("skip")
+    if is_taken_over:
+        story.shard.take_over()
+    before = story.shard.tick(now=NOON + TEN + OPEN_MAX - timedelta(microseconds=1))
+    assert (before.dead_letters, key in story.shard.values) == ([], True)
     ticked = story.shard.tick(now=NOON + TEN + OPEN_MAX)
     assert (len(ticked.dead_letters), story.cursor.open_runs, key in story.shard.values) == (1, 0, False)
+
+
+def test_a_run_that_cannot_be_read_is_let_go_for_the_sake_of_the_occurrence_that_cancels_it() -> None:
+    # Every occurrence was undeliverable as long as the record stood there: cancelling the run failed, and with it the fire.
+    story, key = with_an_unreadable_run("cancel_previous")
+    record = story.shard.values[key]
+    story.shard.take_over()
+    ticked = story.tick(20)
+    (letter,) = ticked.dead_letters
+    assert (letter.key, letter.value, dict(letter.headers)["reason"]) == ("/".join(key).encode(), record, b"STATE_UNUSABLE")
+    assert (story.seen, story.cursor.open_runs, key in story.shard.values) == ([(20, "fired")], 1, False)
+    story.tick(30)
+    story.tick(10 + OPEN_MAX / timedelta(minutes=1))
+    assert story.seen[:3] == [(20, "fired"), (20, "CANCELLED"), (30, "fired")]
+    assert story.shard.tick(now=NOON + KEPT_MAX * 2, keep=False).dead_letters == []
 
 
 def test_a_report_on_a_run_that_bars_nothing_any_more_still_counts() -> None:

@@ -24,6 +24,8 @@ from planner.gateway.postgres_run_queries import PostgresRunQueries
 from planner.gateway.request_scope import RequestScope
 from planner.gateway.routes_plans import changes_router, plans_router
 from planner.gateway.run_store_connection import RunStoreConnection
+from planner.gateway.run_store_watch import CHECK as RUN_STORE_CHECK
+from planner.gateway.run_store_watch import keep_watch
 from planner.gateway.settings import GatewaySettings
 from planner.gateway.submission import Submission
 from planner.gateway.watermark import Watermark
@@ -47,7 +49,7 @@ _log = get_logger("gateway")
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     """Serve until told to stop. What is away meanwhile is waited for; requests that need it are answered with 503."""
     registry = CollectorRegistry()
-    health = Health(CHECK, TOPICS_CHECK)
+    health = Health(CHECK, TOPICS_CHECK, RUN_STORE_CHECK)
     gateway = _Gateway(settings, registry, health)
     async with serve_health(health, registry, host=settings.health_host, port=settings.health_port) as health_url:
         _log.info("gateway.health.served", url=health_url)
@@ -78,7 +80,7 @@ class _Gateway:
         )
         metrics = GatewayMetrics(registry)
         named = queries("planner.gateway", "sql/queries.sql")
-        run_queries = PostgresRunQueries(self._store, named)
+        self._run_queries = run_queries = PostgresRunQueries(self._store, named)
         self.outcomes = Outcomes(settings.partitions)
         self._watermark = Watermark(run_queries)
         self._publisher = KafkaCommandPublisher(
@@ -113,7 +115,9 @@ class _Gateway:
         return [
             self._verify_topics(Backoff(0.2, 5, jitter)),
             self._events.run(Backoff(0.1, 5, jitter)),
+            self._events.keep_watch(),
             self._watermark.run(Backoff(0.1, 1, jitter)),
+            keep_watch(self._run_queries, topic(self._settings.namespace, TopicRole.PLAN_EVENTS), self._health),
         ]
 
     async def close(self) -> None:

@@ -19,6 +19,8 @@ from planner_contracts.envelope import EnvelopeInvalidError, decode
 CHECK: Final = "plan events"
 START_TIMEOUT_S: Final = 10.0
 POLL_MS: Final = 1_000
+LOOK_EVERY_S: Final = 2.0
+LOOK_TIMEOUT_S: Final = 3.0
 _POLL_TIMEOUT_S: Final = 30.0
 _RECORDS_MAX: Final = 1_000
 
@@ -42,6 +44,8 @@ class KafkaOutcomes:
         self._outcomes = outcomes
         self._health = health
         self._metrics = metrics
+        # The one that is reading, if one is.
+        self._consumer: AIOKafkaConsumer | None = None
         # Empty until the ends are known; nothing that we publish after that can lie before them.
         self._positions: dict[TopicPartition, int] = {}
 
@@ -53,12 +57,24 @@ class KafkaOutcomes:
             except OffsetOutOfRangeError as error:
                 # The topic was made anew, or cut: what lay between is in the run store, which each wait asks at its end.
                 self._positions = {}
-                cause = repr(error)
+                cause = f"Kafka: {error!r}"
             except (KafkaError, OSError, TimeoutError) as error:
-                cause = repr(error)
+                cause = f"Kafka: {error!r}"
             self._health.set(CHECK, ready=False, reason=cause)
             _log.warning("gateway.outcomes.interrupted", cause=cause)
             await asyncio.sleep(backoff.next_s())
+
+    async def keep_watch(self) -> Never:
+        """Say whether Kafka answers: a consumer reports nothing of brokers that went away, and finds them again by itself."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            consumer = self._consumer
+            if consumer is None:
+                continue
+            missing = await _missing(consumer, self._partitions)
+            # `run` speaks for one that has stopped meanwhile.
+            if consumer is self._consumer:
+                self._health.set(CHECK, ready=missing is None, reason=missing or "")
 
     async def _read(self, backoff: Backoff) -> Never:
         consumer = self._make()
@@ -72,6 +88,7 @@ class KafkaOutcomes:
                 consumer.seek(partition, offset)
             self._health.set(CHECK, ready=True)
             _log.info("gateway.outcomes.located", positions={p.partition: offset for p, offset in self._positions.items()})
+            self._consumer = consumer
             while True:
                 async with asyncio.timeout(_POLL_TIMEOUT_S):
                     polled: Mapping[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = await consumer.getmany(
@@ -81,6 +98,7 @@ class KafkaOutcomes:
                 for partition, records in polled.items():
                     self._tell(partition, records)
         finally:
+            self._consumer = None
             await stop_consumer(consumer)
 
     def _tell(self, partition: TopicPartition, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
@@ -94,3 +112,12 @@ class KafkaOutcomes:
                 self._outcomes.tell(event, Position(partition.topic, partition.partition, record.offset))
             self._positions[partition] = record.offset + 1
         self._metrics.events.inc(len(records))
+
+
+async def _missing(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> str | None:
+    try:
+        async with asyncio.timeout(LOOK_TIMEOUT_S):
+            await consumer.end_offsets(partitions)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return f"Kafka: {error!r}"
+    return None

@@ -10,7 +10,9 @@ import psutil
 import pytest
 
 from planner.embedded.kafka import start_kafka
-from support.databases import migrated_database
+from planner.gateway.kafka_outcomes import LOOK_TIMEOUT_S
+from planner.recorder.migrations.migrate import migrate
+from support.databases import database, migrated_database
 from support.doors import Door, door
 from support.gateways import HOURLY, Gateway, Servers, answers, behind, problem_code, serving
 from support.until import until
@@ -31,6 +33,14 @@ async def second(gateway: Gateway, store_door: Door) -> AsyncIterator[Gateway]:
     async with serving(servers, gateway.namespace, gateway_key_cache_seconds=300) as second:
         await answers(second.health + "/readyz")
         yield second
+
+
+async def missing(client: httpx.AsyncClient, gateway: Gateway) -> dict[str, str]:
+    """What a gateway says that it waits for. It says so at once, however long what is away is silent."""
+    answer = await client.get(gateway.health + "/readyz", timeout=LOOK_TIMEOUT_S)
+    found: dict[str, str] = answer.json()["missing"]
+    assert answer.status_code == (503 if found else 200)
+    return found
 
 
 def unavailable(answer: httpx.Response) -> bool:
@@ -79,12 +89,47 @@ async def test_a_postgresql_that_does_not_answer_is_not_waited_for_long(second: 
         await until(back, what="the gateway reads again")
 
 
+async def test_a_gateway_is_ready_only_while_postgresql_answers(second: Gateway, store_door: Door) -> None:
+    """A gateway that could neither believe a key nor show a plan went on saying that it is ready: nobody had looked at the run store."""
+    async with second.async_client() as client:
+
+        async def waits_for_the_run_store() -> bool:
+            found = await missing(client, second)
+            return found.keys() == {"run store"} and found["run store"].startswith("PostgreSQL: ")
+
+        for take_away in (store_door.shut, store_door.hold):
+            went = take_away()
+            if went is not None:
+                await went
+            await until(waits_for_the_run_store, what="the gateway says what it waits for", within_s=30)
+            await store_door.open()
+            await answers(second.health + "/readyz")
+
+
+async def test_a_gateway_whose_run_store_has_no_tables_yet_is_not_ready(gateway: Gateway, postgres_dsn: str, tenant: str) -> None:
+    async with (
+        database(postgres_dsn, tenant) as empty,
+        serving(replace(gateway.servers, postgres=empty), gateway.namespace) as early,
+        early.async_client() as client,
+    ):
+
+        async def names_a_table() -> bool:
+            return "does not exist" in (await missing(client, early)).get("run store", "")
+
+        await until(names_a_table, what="the gateway says that a table is missing", within_s=30)
+        await migrate(empty)
+        await answers(early.health + "/readyz")
+
+
 async def test_a_gateway_without_kafka_says_so_and_still_shows_plans(gateway: Gateway, tenant: str) -> None:
     servers = replace(gateway.servers, kafka=UNREACHABLE)
     token = await gateway.whole_key(tenant)
     async with serving(servers, gateway.namespace) as lonely, lonely.async_client(token) as client, gateway.async_client(token) as other:
-        readiness = await client.get(lonely.health + "/readyz")
-        assert (readiness.status_code, readiness.json()["missing"].keys()) == (503, {"plan events", "topics"})
+
+        async def waits_for_kafka_alone() -> bool:
+            return (await missing(client, lonely)).keys() == {"plan events", "topics"}
+
+        await until(waits_for_kafka_alone, what="the gateway waits for Kafka", within_s=30)
         for method, path in (("POST", "/plans"), ("PATCH", "/plans/0f3c1111-0000-4000-8000-000000000000")):
             body = HOURLY if method == "POST" else {"name": "x"}
             assert unavailable(await client.request(method, path, json=body, headers={"Idempotency-Key": "k"}))
@@ -107,11 +152,16 @@ async def test_a_change_that_kafka_did_not_confirm_is_repeated_without_harm(
     ):
         await answers(gateway.health + "/readyz")
         assert (await client.post("/plans", json=HOURLY)).status_code == 201
+
+        async def waits_for_kafka() -> bool:
+            return (await missing(client, gateway)).get("plan events", "").startswith("Kafka: ")
+
         broker = broker_in(tmp_path)
         broker.send_signal(signal.SIGSTOP)
         try:
             assert unavailable(await client.post("/plans", json=HOURLY, headers={"Idempotency-Key": "k"}))
             assert len((await client.get("/plans")).json()["items"]) == 1
+            await until(waits_for_kafka, what="the gateway says that Kafka is silent", within_s=30)
         finally:
             broker.send_signal(signal.SIGCONT)
 
@@ -120,6 +170,7 @@ async def test_a_change_that_kafka_did_not_confirm_is_repeated_without_harm(
 
         await until(repeated, what="the repeat is answered", within_s=30)
         assert len((await client.get("/plans")).json()["items"]) == 2
+        await answers(gateway.health + "/readyz")
 
 
 def broker_in(folder: Path) -> psutil.Process:

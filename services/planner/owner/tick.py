@@ -372,6 +372,7 @@ class Tick:
             return revision, moved
         change = recomputed_plan(revision, cursor, moved, now=self._now)
         self._own_change(revision, change)
+        self._announce_held(change.revision or revision, cursor, change.cursor)
         return change.revision or revision, change.cursor
 
     def _own_change(self, revision: PlanRevision, change: OwnChange) -> None:

@@ -81,6 +81,55 @@ def test_a_label_that_has_fired_and_is_missing_now_does_not_fire_where_it_is_shi
     assert moved(book, plan).next_nominal == at(30, 0, 30)
 
 
+@pytest.mark.parametrize(("fold", "waiting", "following"), [("first", [], (5, 45)), ("last", [], (6, 45)), ("both", [(5, 45)], (6, 45))])
+def test_labels_after_the_fired_one_come_in_a_newly_repeated_hour_too(
+    fold: str, waiting: list[tuple[int, int]], following: tuple[int, int]
+) -> None:
+    # 01:30 on November 1st was 4:30 in UTC; now the hour passes from 5:00 and again from 6:00. Of it only 01:45 has not fired.
+    quarters = {"action": ACTION, "recurrence": {"type": "cron", "expression": "0,15,30,45 1 * * *"}, "timezone": "America/New_York"}
+    fired = datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
+    book, plan = of_another_version(quarters | {"dst": {"fold": fold}}, resolved_until=fired, label_offset_s=-3 * 3600)
+    found = moved(book, plan)
+    assert found.held == tuple(at(1, hour, minute).replace(month=11) for hour, minute in waiting)
+    assert found.next_nominal == at(1, *following).replace(month=11)
+
+
+@pytest.mark.parametrize("gap", ["next_valid", "shift", "skip"])
+def test_a_label_to_which_a_new_gap_leads_fires_though_one_of_the_gap_has_fired(gap: str) -> None:
+    # 02:30 on March 29th was 0:30 in UTC; in the new version there is none, and 03:00 is at 1:00.
+    half_hours = NINE | {"recurrence": {"type": "cron", "expression": "0,30 2,3 * * *"}, "dst": {"gap": gap}}
+    book, plan = of_another_version(half_hours, resolved_until=at(29, 0, 30), label_offset_s=2 * AMSTERDAM)
+    assert (moved(book, plan).next_nominal, moved(book, plan).held) == (at(29, 1), ())
+
+
+def test_a_label_that_comes_before_where_a_fired_one_is_shifted_to_is_held_and_fires_when_it_is_due() -> None:
+    # 02:45 on March 29th was 0:45 in UTC; now it is missing and would come to 1:45, after 03:00, which is at 1:00.
+    two = {"type": "rrule", "rule": "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=0,45;BYSETPOS=2,3", "dtstart": "2026-03-01T00:00:00"}
+    book, plan = of_another_version(NINE | {"recurrence": two}, resolved_until=at(29, 0, 45), label_offset_s=2 * AMSTERDAM)
+    book.cursors[plan] = moved(book, plan)
+    assert (book.cursors[plan].held, book.cursors[plan].wake_at, book.cursors[plan].next_nominal) == (
+        (at(29, 1),),
+        at(29, 1),
+        at(30, 0, 45),
+    )
+    assert book.wake(plan, now=at(29, 1) - HOUR / 4) is None
+    fired = book.wake(plan, now=at(29, 1))
+    assert fired is not None
+    assert [run.scheduled_for for run in fired.runs] == [at(29, 1)]
+    assert book.cursors[plan].wake_at == at(30, 0, 45)
+
+
+@pytest.mark.parametrize("date", ["2026-03-01T09:30:00", "2026-03-01T08:30:00Z"])
+def test_a_date_that_was_given_as_an_instant_is_not_lost_among_labels_that_have_fired(date: str) -> None:
+    # Ten o'clock was eight in UTC, and fired; in the new version it is nine, and 9:30 has passed as a label, but not as an instant.
+    ten = {"type": "rrule", "rule": "FREQ=DAILY", "dtstart": "2026-02-01T10:00:00", "rdates": [date]}
+    given = NINE | {"recurrence": ten}
+    book, plan = of_another_version(given, now=at(1, 7), resolved_until=at(1, 8), next_nominal=at(2, 8), label_offset_s=2 * AMSTERDAM)
+    found = moved(book, plan)
+    assert found.held == ((at(1, 8, 30),) if date.endswith("Z") else ())
+    assert found.next_nominal == at(2, 9)
+
+
 def test_a_label_that_has_moved_into_the_past_is_backlog() -> None:
     # At 8:30 the next one was due at nine; in the new version it was at eight.
     book, plan = of_another_version(NINE, next_nominal=at(2, 9), next_due=at(2, 9), label_offset_s=0)

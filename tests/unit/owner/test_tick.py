@@ -410,6 +410,17 @@ def test_a_command_on_a_plan_of_another_zone_database_finds_it_computed_anew(kin
     assert shard.tick(now=ONE + MINUTE).actions == []
 
 
+def test_what_another_zone_database_makes_wait_is_told() -> None:
+    # 02:45 on March 29th was 0:45 in UTC, and fired; in the version in force it would come to 1:45, after 03:00.
+    two = {"type": "rrule", "rule": "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=0,45;BYSETPOS=2,3", "dtstart": "2026-03-01T00:00:00"}
+    shard = a_shard({"action": ACTION, "recurrence": two, "timezone": "Europe/Amsterdam"})
+    fired = {"tzdata": "1999a", "label_offset_s": 7200, "resolved_until": "2026-03-29T00:45:00Z", "next_nominal": "2026-03-29T01:00:00Z"}
+    shard.values[StateKey(StateKind.CURSOR, TENANT, PLAN)] = msgspec.json.encode(value_of(shard, StateKind.CURSOR, PLAN) | fired)
+    ticked = shard.tick(an_update(PLAN, {"name": "b"}, "u"), now=NOON + timedelta(days=27, hours=12, minutes=50))
+    assert ticked.types == ["plan.rescheduled", "occurrence.held", "plan.updated"]
+    assert ticked.of("occurrence.held")[0]["scheduled_for"] == "2026-03-29T01:00:00Z"
+
+
 def test_a_schedule_that_was_compiled_in_a_tick_that_failed_is_not_used_for_what_the_next_one_decides() -> None:
     # An interval without anchor begins when its plan is made: in the second tick that is another time than in the first.
     shard = PureShard()

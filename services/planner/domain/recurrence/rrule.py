@@ -26,7 +26,10 @@ _MOST_DAYS: Final = {Frequency.YEARLY: 366, Frequency.MONTHLY: 31, Frequency.DAI
 
 @dataclass(frozen=True, slots=True)
 class Rrule:
-    """A rule in one zone under one policy. `rdates` rise, and none of them is an exdate; `gap_rdates` were missing labels."""
+    """A rule in one zone under one policy. `rdates` rise, and none of them is an exdate.
+
+    Of the dates given, `gap_rdates` were missing labels, `fixed_rdates` instants.
+    """
 
     canonical: str
     rule: LabelRule | StepRule
@@ -34,6 +37,7 @@ class Rrule:
     exdates: frozenset[datetime]
     rdates: tuple[datetime, ...]
     gap_rdates: frozenset[datetime]
+    fixed_rdates: frozenset[datetime]
 
     def first_from(self, at: datetime, timezone: str, dst: Dst) -> datetime | None:
         """The first occurrence not before `at`, in the zone and under the policy for which the rule was compiled."""
@@ -90,6 +94,7 @@ def compile_rrule(fields: RruleFields, timezone: str, dst: Dst) -> Rrule:
         exdates=exdates,
         rdates=tuple(sorted(set(_instants(fields.rdates, timezone, dst)) - exdates)),
         gap_rdates=frozenset(_instants([moment for moment in fields.rdates if _is_missing(moment, timezone)], timezone, dst)),
+        fixed_rdates=frozenset(moment.instant for moment in fields.rdates if moment.offset is not None),
     )
 
 

@@ -123,6 +123,16 @@ def test_a_key_belongs_to_its_target_so_a_plan_and_the_collection_may_share_one(
     assert event.code == ErrorCode.IDEMPOTENCY_KEY_REUSED
 
 
+@pytest.mark.parametrize("active", [True, False])
+def test_a_cancelled_plan_keeps_the_active_that_its_caller_gave(*, active: bool) -> None:
+    book = Book()
+    plan = book.made(ONCE | {"active": active})
+    ended = accepted(book.ask(Caller().cancel(plan)))
+    assert ended.event.plan is not None
+    assert (ended.event.plan.status, ended.event.plan.active) == ("cancelled", active)
+    assert [change.path for change in ended.event.changes] == ["/status"]
+
+
 @pytest.mark.parametrize("retired", [False, True])
 @pytest.mark.parametrize("key", [None, "k"])
 def test_a_create_that_comes_again_when_its_receipt_has_expired_makes_no_second_plan(key: str | None, *, retired: bool) -> None:

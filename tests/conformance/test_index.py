@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from planner.domain.plan import StateKind
-from planner.owner.index import Change, Due, Index, IndexDamagedError, IndexMovedError, Position, StateKey
+from planner.owner.index import OPEN_RUNS_ENOUGH, Change, Due, Index, IndexDamagedError, IndexMovedError, Position, StateKey
 from planner.owner.keys import ShardKeys
 from planner.runtime.clock import SystemIds
 from planner.runtime.failures import UnavailableError
@@ -362,6 +362,14 @@ async def test_of_a_plan_with_many_open_runs_no_more_are_read_than_asked_for(ope
     index = await built(opened, *(run(f"r{number}", "a") for number in range(30)))
     ((*some,),) = await open_runs(index, at(10), "a", limit=20)
     assert len(set(some)) == 20
+
+
+async def test_a_look_for_open_runs_ends_where_the_plans_before_have_enough_of_them(opened: OpenIndex) -> None:
+    # A tenant that changed a thousand plans, each with hundreds of open runs, to cancel_previous made one tick read them all.
+    hundreds = [run(f"{plan}{number}", plan) for plan in ("a", "b", "c", "d") for number in range(OPEN_RUNS_ENOUGH // 2 - 100)]
+    index = await built(opened, *hundreds, run("e1", "e"))
+    found = await index.open_runs(at(10), [key(name) for name in ("e", "d", "x", "a", "c", "b")], limit=OPEN_RUNS_ENOUGH)
+    assert [(plan.id, len(runs)) for plan, runs in found.items()] == [("e", 1), ("d", 1400), ("x", 0), ("a", 1400), ("c", 1400)]
 
 
 async def test_a_new_building_forgets_the_open_runs_of_the_old_one(opened: OpenIndex) -> None:

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from planner.domain.plan import StateKind
-from planner.owner.index import Change, Due, DueTimer, Found, IndexDamagedError, IndexMovedError, Page, Position, StateKey
+from planner.owner.index import (
+    OPEN_RUNS_ENOUGH,
+    Change,
+    Due,
+    DueTimer,
+    Found,
+    IndexDamagedError,
+    IndexMovedError,
+    Page,
+    Position,
+    StateKey,
+)
 from planner.runtime.failures import UnavailableError
 
 PART_CHANGES_MAX: Final = 1000
@@ -77,7 +88,12 @@ class MemoryIndex:
                 plan = StateKey(StateKind.CURSOR, key.tenant_id, run["plan_id"])
                 if plan in found:
                     found[plan].append(key.id)
-        return {plan: sorted(runs)[:limit] for plan, runs in found.items()}
+        answer: dict[StateKey, list[str]] = {}
+        for plan, runs in found.items():
+            if sum(map(len, answer.values())) >= OPEN_RUNS_ENOUGH:
+                break
+            answer[plan] = sorted(runs)[:limit]
+        return answer
 
     async def scan(self, at: Position, *, start: int, lacking: Sequence[str]) -> Page:
         self._refuse_elsewhere(at)

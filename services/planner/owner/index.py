@@ -8,6 +8,8 @@ from typing import Final, NamedTuple, Protocol
 from planner.domain.plan import StateKind
 
 FORMAT: Final = 2
+OPEN_RUNS_ENOUGH: Final = 3000
+"""A look for open runs ends with the plan that brings it to so many: more than a tick can end."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -110,6 +112,8 @@ class Index(Protocol):
 
     async def open_runs(self, at: Position, plans: Sequence[StateKey], *, limit: int) -> Mapping[StateKey, Sequence[str]]:
         """The ids of open runs of each plan, named by its cursor's key; of one that has more than `limit`, any `limit`.
+
+        The last plans are left out where those before them have OPEN_RUNS_ENOUGH.
 
         Raises IndexMovedError if the index is not at `at`, IndexDamagedError if it is not whole.
         """

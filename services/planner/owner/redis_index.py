@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from planner.domain.plan import StateKind
 from planner.owner.index import (
+    OPEN_RUNS_ENOUGH,
     Change,
     Due,
     DueTimer,
@@ -75,32 +76,42 @@ class RedisIndex:
 
     async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
         records: dict[StateKey, bytes] = {}
-        for start in range(0, len(keys), READ_RECORDS_MAX):
+        start = 0
+        while start < len(keys):
             wanted = keys[start : start + READ_RECORDS_MAX]
-            arguments = [argument for key in wanted for argument in (2 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")]
+            arguments: list[Any] = [at.marker, READ_BYTES_MAX]
+            for key in wanted:
+                arguments += (2 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")
             async with _deadline():
-                answer = await self._read(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=[at.marker, *arguments])
+                answer = await self._read(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
             _whole(answer)
-            records.update({key: record for key, record in zip(wanted, answer[1:], strict=True) if record is not None})
+            found = answer[1:]
+            records.update({key: record for key, record in zip(wanted, found, strict=False) if record is not None})
+            start += len(found)
         return records
 
     async def open_runs(self, at: Position, plans: Sequence[StateKey], *, limit: int) -> Mapping[StateKey, Sequence[str]]:
-        arguments: list[Any] = [at.marker, limit, self._keys.open_runs_prefix, *(f"{plan.tenant_id}/{plan.id}" for plan in plans)]
+        arguments: list[Any] = [at.marker, limit, OPEN_RUNS_ENOUGH, self._keys.open_runs_prefix]
+        arguments += (f"{plan.tenant_id}/{plan.id}" for plan in plans)
         async with _deadline():
             answer = await self._open(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
         _whole(answer)
-        return {plan: sorted(run.decode() for run in runs) for plan, runs in zip(plans, answer[1:], strict=True)}
+        return {plan: sorted(run.decode() for run in runs) for plan, runs in zip(plans, answer[1:], strict=False)}
 
     async def scan(self, at: Position, *, start: int, lacking: Sequence[str]) -> Page:
         arguments: list[Any] = [at.marker, start, SCAN_PLANS, *lacking]
         async with _deadline():
             answer = await self._scan(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
         _whole(answer)
-        cursors = []
-        for field, cursor, definition in zip(*(iter(answer[2:]),) * 3, strict=True):
+        cursors = {}
+        for field, cursor in zip(*(iter(answer[2:]),) * 2, strict=True):
             tenant, _, plan = field.decode().partition("/")
-            cursors.append(DueTimer(StateKey(StateKind.CURSOR, tenant, plan), cursor, definition))
-        return Page(tuple(cursors), int(answer[1]))
+            cursors[StateKey(StateKind.DEFINITION, tenant, plan)] = cursor
+        definitions = await self.read(at, list(cursors))
+        if len(definitions) < len(cursors):
+            raise IndexDamagedError("a plan's definition was lost")
+        timers = (DueTimer(key._replace(kind=StateKind.CURSOR), cursor, definitions[key]) for key, cursor in cursors.items())
+        return Page(tuple(timers), int(answer[1]))
 
     async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
         part = start.part if isinstance(start, Found) else 0

@@ -93,12 +93,12 @@ class Tenure:
             self._scan = page.following or None
             return
         began = self._parts.clock.monotonic()
-        tick = self._decided(await self._known(commands, reports, (*timers, *page.cursors)), now)
+        tick = self._decided(await self._known(commands, reports, timers, page), now)
         for command in commands:
             tick.command(command)
         for report in reports:
             tick.report(report)
-        for timer in in_turns(timers):
+        for timer in timers:
             if tick.is_full:
                 break
             tick.timer(timer)
@@ -132,11 +132,13 @@ class Tenure:
             self._head = due.head
             if len(due.timers) < TIMERS_PER_READ_MAX:
                 break
-        return timers
+        return in_turns(timers)
 
-    async def _known(self, commands: Sequence[ReadCommand], reports: Sequence[ReadReport], timers: Sequence[DueTimer]) -> TickState:
+    async def _known(
+        self, commands: Sequence[ReadCommand], reports: Sequence[ReadReport], timers: Sequence[DueTimer], page: Page
+    ) -> TickState:
         known: dict[StateKey, bytes] = {}
-        for timer in timers:
+        for timer in (*timers, *page.cursors):
             known[timer.key] = timer.record
             if timer.definition is not None:
                 known[timer.key._replace(kind=StateKind.DEFINITION)] = timer.definition

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from planner.gateway.openapi import describe
@@ -26,12 +27,14 @@ _log = get_logger("gateway")
 
 def api(routers: Sequence[APIRouter], open_routers: Sequence[APIRouter]) -> FastAPI:
     """`routers` ask for a token, `open_routers` do not."""
-    app = FastAPI(
+    # Not FastAPI itself: the script of its /docs comes from a CDN, and behind a firewall the page stays blank.
+    app = FastAPIOffline(
         title="Planner",
         version="1",
         description=_DESCRIPTION,
         openapi_url="/openapi.json",
         docs_url="/docs",
+        static_url="/docs/assets",
         redoc_url=None,
         redirect_slashes=False,
     )

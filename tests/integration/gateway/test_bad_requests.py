@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -246,12 +247,27 @@ def test_a_huge_announced_length_is_refused_without_reading(client: httpx.Client
         connection.close()
 
 
+def test_the_page_of_the_api_needs_nothing_from_elsewhere(gateway: Gateway) -> None:
+    """Behind a firewall /docs was a blank page: its script and its style came from a CDN."""
+    with httpx.Client(base_url=gateway.url, trust_env=False) as anyone:
+        page = anyone.get("/docs")
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert re.search(r"https?://", page.text) is None
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        answers = {path: anyone.get(path) for path in loaded}
+        assert {answer.status_code for answer in answers.values()} == {200}
+        script = next(answer for path, answer in answers.items() if path.endswith(".js"))
+        assert script.headers["content-type"].endswith("javascript; charset=utf-8") and "SwaggerUIBundle" in script.text
+        assert problem_code(anyone.get("/docs/assets/nothing.js")) == (404, "NOT_FOUND")
+        assert problem_code(anyone.get("/docs/assets/%2e%2e/core.py")) == (404, "NOT_FOUND")
+        assert problem_code(anyone.post(loaded[0])) == (405, "METHOD_NOT_ALLOWED")
+
+
 def test_the_open_pages_describe_the_api_and_its_errors(gateway: Gateway) -> None:
     with httpx.Client(base_url=gateway.url, trust_env=False) as anyone:
         document = anyone.get("/openapi.json").json()
         assert document["info"]["x-plan-id-namespace"] == "63527d55-b7b5-5d6d-b46e-6f168de8d166"
         assert set(document["paths"]["/api/v1/plans"]) == {"get", "post"}
         assert "PlanDefinition" in document["components"]["schemas"]
-        assert anyone.get("/docs").status_code == 200
         assert "There is no such plan" in anyone.get("/problems/PLAN_NOT_FOUND").text
         assert problem_code(anyone.get("/problems/NO_SUCH_CODE")) == (404, "NOT_FOUND")

@@ -1,6 +1,5 @@
 """What a due timer does to its plan: fire, skip, go on or end. Data in, data out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -51,9 +50,8 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
     overlap = overlap_of(revision.document)
     due = cursor.next_due is not None and cursor.next_due <= now
     lag = delay(cursor.plan_id, schedule.jitter_seconds)
-    held: Sequence[datetime] = cursor.held
-    if overlap.may_fire(open_runs=cursor.open_runs):
-        held = [nominal for nominal in held if nominal + lag <= now]  # an update may have made the others due later
+    # An update may have made the others due later, and another zone database holds what is still to come: it is not their turn.
+    held = [nominal for nominal in cursor.held if nominal + lag <= now]
     if not due and (not held or overlap.may_wait(len(held), open_runs=cursor.open_runs)):
         return None
     if due:

@@ -35,7 +35,7 @@ class Resumption:
 
 
 def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, overlap: Overlap, *, now: datetime) -> Resumption:
-    """Decide on what is unresolved at `now`: what was held at the pause, and what fell due since.
+    """Decide on what is unresolved at `now`: what was held at the pause, and what fell due since. What is held and not yet due stays so.
 
     While a run is open, what is to fire of it gives way or waits as the policy says.
 
@@ -44,7 +44,8 @@ def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, overlap: 
     lag = delay(cursor.plan_id, schedule.jitter_seconds)
     end = now - lag
     oldest = first_from(schedule, cursor.resolved_until + TICK)
-    waited = _Waited(schedule, cursor.held, oldest if oldest is not None and oldest <= end else None, end)
+    due = [nominal for nominal in cursor.held if nominal <= end]
+    waited = _Waited(schedule, due, oldest if oldest is not None and oldest <= end else None, end)
     held: tuple[datetime, ...] = ()
     match backlog:
         case ResumeBacklog.SKIP:
@@ -60,7 +61,7 @@ def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, overlap: 
         held, skips = tuple(turns.held), skips + skips_at(schedule, SkipReason.OVERLAP, turns.overlapped)
     resolved_until = max(cursor.resolved_until, waited.last or cursor.resolved_until)
     following = next_after(schedule, plan_id=cursor.plan_id, after=resolved_until)
-    return Resumption(Place(resolved_until, following, held), skips)
+    return Resumption(Place(resolved_until, following, (*held, *cursor.held[len(due) :])), skips)
 
 
 @dataclass(frozen=True, slots=True)

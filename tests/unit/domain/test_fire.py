@@ -155,3 +155,21 @@ def test_the_window_of_an_occurrence_that_waited_begins_when_jitter_lets_it_be_d
     assert fired is not None
     assert [run.scheduled_for for run in fired.runs] == [waits] * fires
     assert [(skip.reason, skip.first) for skip in fired.skips] == [(SkipReason.MISSED, waits)] * (not fires)
+
+
+def test_of_what_an_update_kept_only_what_is_due_gives_way_to_an_open_run() -> None:
+    book = Book()
+    plan = book.made(MINUTELY | {"overlap": "skip", "jitter_seconds": 3600})
+    first, second = NOON + MINUTE, NOON + 2 * MINUTE
+    book.cursors[plan] = replace(
+        book.cursors[plan], held=(first, second), resolved_until=second, next_nominal=None, next_due=None, open_runs=1
+    )
+    due = first + delay(plan, 3600)
+    fired = book.wake(plan, now=due)
+    assert fired is not None
+    assert [(skip.reason, skip.first) for skip in fired.skips] == [(SkipReason.OVERLAP, first)]
+    assert (fired.cursor.held, fired.cursor.wake_at) == ((second,), due + MINUTE)
+    book.cursors[plan] = replace(fired.cursor, open_runs=0)
+    later = book.wake(plan, now=due + MINUTE)
+    assert later is not None
+    assert [run.scheduled_for for run in later.runs] == [second]

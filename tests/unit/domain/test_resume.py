@@ -195,6 +195,15 @@ def test_what_jitter_has_not_let_fall_due_has_not_waited(early: timedelta, waite
     assert found.cursor.next_nominal == at(10 * len(waited) + 10)
 
 
+def test_what_was_held_and_jitter_has_not_let_fall_due_has_not_waited_either() -> None:
+    book, plan = paused_at(5, jitter_seconds=300)
+    book.cursors[plan] = replace(book.cursors[plan], held=(at(10), at(20)), resolved_until=at(20), next_nominal=at(30))
+    lag = delay(plan, 300)
+    found = resumed(book, plan, ResumeBacklog.SKIP, now=at(20) + lag - timedelta(microseconds=1))
+    assert (skipped(found), found.cursor.held) == ([(SkipReason.PAUSED, at(10))], (at(20),))
+    assert fires(book, plan, now=at(20) + lag) == [at(20)]
+
+
 def test_a_pause_of_a_year_of_seconds_costs_two_records_and_one_fire() -> None:
     book = Book()
     plan = book.made({"action": ACTION, "recurrence": {"type": "cron", "expression": "* * * * * *"}})

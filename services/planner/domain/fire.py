@@ -57,7 +57,7 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
     if due:
         backlog = settle(schedule, plan_id=cursor.plan_id, after=cursor.resolved_until, now=now, limit=limit)
     else:
-        backlog = Backlog((), (), cursor.resolved_until, next_of(cursor), cut=False)
+        backlog = Backlog((), (), cursor.resolved_until, next_of(cursor))
     left = None if schedule.max_runs is None else schedule.max_runs - cursor.fired
     turns = take_turns(
         overlap,

@@ -40,14 +40,13 @@ class Skip:
 class Backlog:
     """One decision. `fire` and `skips` rise; together they are every occurrence after the old cursor and up to `cursor`.
 
-    `next` is the first occurrence after `cursor`. `cut`: it is due as well, but `limit` left it for another decision.
+    `next` is the first occurrence after `cursor`: due as well where `limit` left it for another decision.
     """
 
     fire: tuple[Occurrence, ...]
     skips: tuple[Skip, ...]
     cursor: datetime
     next: Occurrence | None
-    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def settle(schedule: Schedule, *, plan_id: str, after: datetime, now: datetime, 
     lag = delay(plan_id, schedule.jitter_seconds)
     oldest = next_after(schedule, after)
     if oldest is None or oldest + lag > now:
-        return Backlog((), (), after, _occurrence(oldest, lag), cut=False)
+        return Backlog((), (), after, _occurrence(oldest, lag))
     second = next_after(schedule, oldest)
     if second is None or second + lag > now:
         return _settle_one(schedule, oldest, second, lag=lag, now=now)
@@ -108,8 +107,8 @@ def _settle_one(schedule: Schedule, only: datetime, following: datetime | None, 
     after = _occurrence(following, lag)
     most = schedule.misfire.max_lateness
     if most is not None and now - only - lag > most:
-        return Backlog((), skips_of(SkipReason.MISSED, [only]), only, after, cut=False)
-    return Backlog((Occurrence(only, only + lag),), (), only, after, cut=False)
+        return Backlog((), skips_of(SkipReason.MISSED, [only]), only, after)
+    return Backlog((Occurrence(only, only + lag),), (), only, after)
 
 
 def _settle_many(schedule: Schedule, oldest: datetime, *, lag: timedelta, now: datetime, limit: int) -> Backlog:
@@ -119,12 +118,12 @@ def _settle_many(schedule: Schedule, oldest: datetime, *, lag: timedelta, now: d
         skips = skips_between(schedule, SkipReason.MISSED, oldest, window - TICK)
         following = first_from(schedule, window)
         if following is None or following > end:
-            return Backlog((), skips, skips[-1].last, _occurrence(following, lag), cut=False)
+            return Backlog((), skips, skips[-1].last, _occurrence(following, lag))
         oldest = following
     choice = _chosen(schedule, oldest, end, limit)
     left = next_after(schedule, choice.cursor)
     fire = tuple(Occurrence(nominal, nominal + lag) for nominal in choice.fired)
-    return Backlog(fire, skips + choice.skips, choice.cursor, _occurrence(left, lag), cut=left is not None and left <= end)
+    return Backlog(fire, skips + choice.skips, choice.cursor, _occurrence(left, lag))
 
 
 def _chosen(schedule: Schedule, oldest: datetime, end: datetime, limit: int) -> _Choice:

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from planner.domain.limits import EXCERPT_CHARACTERS_MAX
+from planner.domain.limits import EXCERPT_CHARACTERS_MAX, FAULT_CHARACTERS_MAX, FAULTS_MAX
 from planner_contracts.errors import ErrorCode
 from planner_contracts.plan_event import FieldFault
 
@@ -64,7 +64,9 @@ class Faults:
         self.report(pointer, ScheduleError(code, stage, detail, hint=hint))
 
     def report(self, pointer: str, error: ScheduleError) -> None:
-        fault = FieldFault(pointer=pointer, code=error.code, detail=error.detail, position=error.position, hint=error.hint)
+        """Pointer and detail are told up to FAULT_CHARACTERS_MAX: either may hold a name that the caller has made up."""
+        shown, detail = _cut(pointer), _cut(error.detail)
+        fault = FieldFault(pointer=shown, code=error.code, detail=detail, position=error.position, hint=error.hint)
         self._found.setdefault(pointer, (error.stage, fault))
 
     def sound(self, *pointers: str) -> bool:
@@ -72,15 +74,21 @@ class Faults:
         return not any(found == pointer or found.startswith(pointer + "/") for found in self._found for pointer in pointers)
 
     def refuse(self) -> None:
-        """Raise DefinitionInvalidError if there is a fault: by stage, within a stage in the order in which they were found."""
+        """Raise DefinitionInvalidError if there is a fault: the first FAULTS_MAX by stage, within a stage in the order in which they were
+        found.
+        """
         if self._found:
-            raise DefinitionInvalidError(tuple(fault for _, fault in sorted(self._found.values(), key=lambda found: found[0])))
+            found = sorted(self._found.values(), key=lambda found: found[0])
+            raise DefinitionInvalidError(tuple(fault for _, fault in found[:FAULTS_MAX]))
 
 
 def excerpt(text: str) -> str:
     """The text as a detail quotes it: readable, at most 40 characters of it."""
-    shown = text if len(text) <= EXCERPT_CHARACTERS_MAX else text[: EXCERPT_CHARACTERS_MAX - 1] + "…"
-    return repr(shown)
+    return repr(_cut(text, EXCERPT_CHARACTERS_MAX))
+
+
+def _cut(text: str, longest: int = FAULT_CHARACTERS_MAX) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def pointer_step(name: str) -> str:

@@ -40,3 +40,6 @@ SKIP_RECORDS_MAX: Final = 100
 SKIP_COUNT_EXACT_MAX: Final = 1000
 
 EXCERPT_CHARACTERS_MAX: Final = 40
+# What is told of a refused definition. A rejection is an event: with a fault for each of 50 000 fields no broker would take it.
+FAULTS_MAX: Final = 100
+FAULT_CHARACTERS_MAX: Final = 500

@@ -26,7 +26,8 @@ def refuse_patch(patch: Mapping[str, Any]) -> None:
     if "organization_id" in patch:
         raise invalid_field("/organization_id", ErrorCode.READ_ONLY_FIELD, "a plan stays with its organization")
     found = [_faults(merge_patch(define(sample, now=None).document, patch)) for sample in _SAMPLES]
-    common = [fault for fault in found[0] if all((fault.pointer, fault.code) in _keys(others) for others in found[1:])]
+    shared = set.intersection(*(_keys(faults) for faults in found))
+    common = [fault for fault in found[0] if (fault.pointer, fault.code) in shared]
     if common:
         raise ProblemError(ErrorCode.VALIDATION_FAILED, common[0].detail, faults=common)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from planner.domain.limits import FAULTS_MAX
 from planner.gateway.body import BODY_BYTES_MAX
 from support.gateways import ACTION, HOURLY, Gateway, created, problem_code
 
@@ -199,6 +200,20 @@ def test_each_fault_of_a_definition_is_listed(client: httpx.Client) -> None:
         ("/timezone", "TZ_UNKNOWN"),
         ("/id", "READ_ONLY_FIELD"),
     }
+
+
+def test_however_much_is_wrong_the_first_faults_are_told_at_once(client: httpx.Client) -> None:
+    """A patch with 15 000 unknown fields kept the gateway from everybody for a minute, and was answered with megabytes."""
+    rule = {"type": "calendar", "hour": "9", "minute": "0", "second": "0"}
+    plan = created(client, recurrence=rule)["id"]
+    unknown = {f"x{number}": 1 for number in range(15_000)}
+    # The gateway cannot refuse it for every kind of plan: its owner does, whose event must be one that a broker takes.
+    patches: list[dict[str, Any]] = [unknown, {"recurrence": {"holidays": [f"x{number}" for number in range(15_000)]}}]
+    for answer in (client.post("/plans", json=HOURLY | unknown), *(client.patch(f"/plans/{plan}", json=patch) for patch in patches)):
+        assert problem_code(answer) == (422, "VALIDATION_FAILED")
+        assert len(answer.json()["errors"]) <= FAULTS_MAX
+        assert answer.elapsed.total_seconds() < 10
+    assert client.patch(f"/plans/{plan}", json={"name": "as before"}).status_code == 200
 
 
 def test_each_field_is_taken_at_its_limit_and_refused_beyond(client: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from planner.domain.errors import DefinitionInvalidError, Faults, Stage, excerpt, pointer_step
+from planner.domain.limits import FAULT_CHARACTERS_MAX, FAULTS_MAX
 from planner_contracts.errors import ErrorCode
 
 
@@ -28,6 +29,24 @@ def test_a_field_keeps_its_first_fault_only() -> None:
         faults.refuse()
 
     assert [fault.detail for fault in refused.value.faults] == ["first"]
+
+
+def test_only_so_many_faults_are_listed_and_only_so_much_of_each() -> None:
+    """One command with 45 000 unknown fields stopped its partition for good: no broker took the event that was to tell of all of them."""
+    longest = "/" + "é" * (FAULT_CHARACTERS_MAX - 1)
+    for count in (FAULTS_MAX, FAULTS_MAX + 1):
+        faults = Faults()
+        for number in range(count):
+            faults.add(f"/a{number}", ErrorCode.UNKNOWN_FIELD, Stage.STRUCTURE, "no such field")
+        faults.add(longest, ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, longest)
+        faults.add(longest + "é", ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, longest + "é")
+        with pytest.raises(DefinitionInvalidError) as refused:
+            faults.refuse()
+        fits, cut, *others = refused.value.faults
+        assert (fits.pointer, fits.detail) == (longest, longest)
+        assert (cut.pointer, cut.detail) == (longest[:-1] + "…", longest[:-1] + "…")
+        assert [fault.pointer for fault in others] == [f"/a{number}" for number in range(FAULTS_MAX - 2)]
+        assert not faults.sound(longest + "é")
 
 
 def test_nothing_is_refused_without_a_fault() -> None:

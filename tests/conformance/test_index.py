@@ -1,5 +1,6 @@
 """What planner.owner.index.Index promises, kept by Redis and by the model in memory alike."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Final
@@ -146,9 +147,40 @@ async def test_a_tenant_with_many_timers_leaves_the_others_their_share(opened: O
     hot = [change for number in range(40) for change in plan(f"h{number:02}", NOON + number * SECOND / 100, "hot")]
     index = await built(opened, *hot, *plan("a", NOON + SECOND), *plan("b", NOON + SECOND, "beta"))
     due = await index.due(at(10), now=NOON + 2 * SECOND, limit=9)
-    assert names(due) == ["h00", "h01", "h02", "a", "b"]
+    assert names(due) == ["h00", "a", "b", "h01", "h02"]
     alone = await index.due(at(10), now=NOON + SECOND / 2, limit=9)
     assert names(alone) == [f"h{number:02}" for number in range(9)]
+
+
+async def test_a_tenant_with_large_payloads_leaves_the_others_their_share_of_the_bytes(opened: OpenIndex) -> None:
+    # Its timers came first, and filled each read until all of them had fired.
+    hot = [change for number in range(40) for change in plan(f"h{number:02}", NOON, "hot", size=400_000)]
+    index = await built(opened, *hot, *plan("a", NOON + SECOND), *plan("b", NOON + SECOND, "beta"))
+    due = await index.due(at(10), now=NOON + 2 * SECOND, limit=9)
+    assert names(due) == ["h00", "a", "b", "h01", "h02"]
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+async def test_of_more_tenants_than_a_read_has_room_for_each_is_served_as_often(opened: OpenIndex, size: int) -> None:
+    # The first five, whose timers had waited longest, were served until nothing was left of them, however long the last one waited.
+    changes = [change for tenant in range(12) for number in range(8) for change in plan(f"{number}", NOON, f"t{tenant:02}", size=size)]
+    index = await built(opened, *changes, *plan("only one", NOON + SECOND, "small"))
+    served = Counter[str]()
+    for first in range(2 * 13):
+        due = await index.due(at(10), now=NOON + SECOND, limit=5, first=first)
+        assert len(due.timers) == 5
+        served.update({timer.key.tenant_id for timer in due.timers})
+    assert (len(served), set(served.values())) == (13, {2 * 5})
+
+
+@pytest.mark.parametrize("first", [0, 4, 11])
+async def test_pages_pass_by_what_was_read_before_of_each_tenant(opened: OpenIndex, first: int) -> None:
+    changes = [change for tenant in range(7) for number in range(tenant + 1) for change in plan(f"{number}", NOON, f"t{tenant}")]
+    index = await built(opened, *changes)
+    pages = [(await index.due(at(10), now=NOON, limit=4, page=page, first=first)).timers for page in range(13)]
+    keys = [timer.key for timers in pages for timer in timers]
+    assert len(keys) == len(set(keys)) == 28
+    assert [key.tenant_id for key in keys[:7]] == [f"t{(first + number) % 7}" for number in range(7)]
 
 
 async def test_the_limit_holds_whatever_the_shares(opened: OpenIndex) -> None:

@@ -57,23 +57,20 @@ class MemoryIndex:
     async def found(self) -> Found | None:
         return self._store.found if self._store.found.marker else None
 
-    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0) -> Due:
+    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0, first: int = 0) -> Due:
         self._refuse_elsewhere(at)
         store = self._store
-        tenants = [tenant for _, tenant in sorted((head, tenant) for tenant, head in store.heads.items() if head <= now)][:limit]
-        share = math.ceil(limit / len(tenants)) if tenants else 0
+        tenants = [tenant for _, tenant in sorted((head, tenant) for tenant, head in store.heads.items() if head <= now)]
+        queues = [self._queue(tenant, now) for tenant in tenants]
         due: list[DueTimer] = []
-        room, bytes_left = limit, READ_BYTES_MAX
-        for tenant in tenants:
-            timers = sorted((wake, str(key.kind), key.id, key) for key, wake in store.timers.get(tenant, {}).items() if wake <= now)
-            if not timers:
-                raise IndexDamagedError("damaged")
-            for *_, key in timers[page * share : page * share + min(share, room)]:
-                due.append(self._timer(key))
-                room -= 1
+        bytes_left = READ_BYTES_MAX
+        for number in range(page * limit, (page + 1) * limit if queues else 0):
+            queue, rank = queues[(first + number) % len(queues)], number // len(queues)
+            if rank < len(queue):
+                due.append(self._timer(queue[rank]))
                 bytes_left -= len(due[-1].record) + len(due[-1].definition or b"")
                 if bytes_left <= 0:
-                    return Due(tuple(due), store.head)
+                    break
         return Due(tuple(due), store.head)
 
     async def read(self, at: Position, keys: Sequence[StateKey]) -> Mapping[StateKey, bytes]:
@@ -154,6 +151,12 @@ class MemoryIndex:
         store.heads.pop(tenant, None)
         if timers:
             store.heads[tenant] = min(timers.values())
+
+    def _queue(self, tenant: str, now: datetime) -> list[StateKey]:
+        timers = sorted((wake, str(key.kind), key.id, key) for key, wake in self._store.timers.get(tenant, {}).items() if wake <= now)
+        if not timers:
+            raise IndexDamagedError("damaged")
+        return [key for *_, key in timers]
 
     def _timer(self, key: StateKey) -> DueTimer:
         record = self._store.records.get(key)

@@ -1,9 +1,11 @@
 """The deciding half of a shard over a state in memory: what a tick decides becomes, encoded and replayed, what the next one knows."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from planner.domain.plan import StateKind
@@ -16,7 +18,6 @@ from planner.owner.schedules import Schedules
 from planner.owner.state import TickState
 from planner.owner.tenure import may_end_runs
 from planner.owner.tick import Tick
-from planner.owner.turns import in_turns
 from support.incoming import COMMANDS_TOPIC, TOKENS
 from support.plans import ACTION, ACTIONS
 
@@ -68,7 +69,7 @@ class PureShard:
 
     def tick(self, *sources: Incoming, now: datetime, keep: bool = True) -> Ticked:
         """One tick: commands, then reports, then everything that is due. It is forgotten unless it is kept."""
-        due = [self._timer(key) for key in sorted(self.wakes, key=lambda key: (self.wakes[key], key)) if self.wakes[key] <= now]
+        due = self._due(now)
         tick = self._begun(now, due)
         where = {"partition": self.partition, "partitions": self.partitions}
         for source in sources:
@@ -76,7 +77,7 @@ class PureShard:
                 tick.command(ReadCommand(source, read_command(source, **where)))
             else:
                 tick.report(ReadReport(source, read_report(source, **where)))
-        for timer in in_turns(due):
+        for timer in due:
             if tick.is_full:
                 break
             tick.timer(timer)
@@ -115,6 +116,16 @@ class PureShard:
             if plan is not None and plan in found:
                 found[plan].append(key.id)
         return found
+
+    def _due(self, now: datetime) -> list[DueTimer]:
+        """As an index names them: one of each tenant, then a second of each."""
+        waiting = sorted((wake, key) for key, wake in self.wakes.items() if wake <= now)
+        seen: Counter[str] = Counter()
+        turns: list[tuple[int, DueTimer]] = []
+        for _, key in waiting:
+            turns.append((seen[key.tenant_id], self._timer(key)))
+            seen[key.tenant_id] += 1
+        return [timer for _, timer in sorted(turns, key=itemgetter(0))]
 
     def _timer(self, key: StateKey) -> DueTimer:
         definition = self.values.get(key._replace(kind=StateKind.DEFINITION)) if key.kind is StateKind.CURSOR else None

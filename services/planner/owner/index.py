@@ -98,10 +98,11 @@ class Index(Protocol):
     async def found(self) -> Found | None:
         """Where the index stands; None if it is empty."""
 
-    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0) -> Due:
-        """Timers with a wake-up time <= now, at most `limit`: tenants in turn, each tenant's in rising time.
+    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0, first: int = 0) -> Due:
+        """Timers with a wake-up time <= now, at most `limit`: one of each tenant, then a second of each; each tenant's in rising time.
 
-        `page` passes by so many limits.
+        `page` passes by so many limits. `first` is the number of the tenant to begin with, counted round and round in the order of
+        their earliest timers: where `limit`, or the bytes of one read, do not last for all, those after it are served.
 
         Reads only: the same timers return until their change is applied. Raises IndexMovedError if the index is not at `at`,
         IndexDamagedError if it is not whole.

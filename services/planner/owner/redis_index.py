@@ -65,9 +65,9 @@ class RedisIndex:
             return None
         return Found(at.decode(), int(part or 0), instant_of(int(appended or 0)), inputs or b"")
 
-    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0) -> Due:
+    async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0, first: int = 0) -> Due:
         keys = [self._keys.position, self._keys.tenants, *self._hashes]
-        arguments: list[Any] = [at.marker, microseconds(now), limit, page, READ_BYTES_MAX, self._keys.timers_prefix]
+        arguments: list[Any] = [at.marker, microseconds(now), limit, page, READ_BYTES_MAX, self._keys.timers_prefix, first]
         async with _deadline():
             answer = await self._due(keys=keys, args=arguments)
         _whole(answer)

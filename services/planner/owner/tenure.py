@@ -1,6 +1,6 @@
 """One shard from a takeover to the next failure: where it stands, and its tick (docs/architecture.md, "Tick")."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,14 +24,15 @@ from planner.owner.shard_name import ShardName
 from planner.owner.state import TickState
 from planner.owner.takeover import Taken
 from planner.owner.tick import CANCELLED_PER_TICK_MAX, Tick
-from planner.owner.turns import in_turns
-from planner.runtime.clock import Clock
+from planner.runtime.clock import Clock, jitter
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole
 
 TIMERS_PER_READ_MAX: Final = 500
 READS_PER_TICK_MAX: Final = 2
 NAP_MAX_S: Final = 1.0
+TENANTS_MAX: Final = 1_000_000
+"""Of so many tenants that wait each may be the first to be served."""
 
 # In a definition, whose due occurrence may end its open runs; wherever else the text stands, it only costs a look for them.
 _ENDS_RUNS: Final = b'"cancel_previous"'
@@ -45,7 +46,7 @@ _log = get_logger("owner")
 
 @dataclass(frozen=True, slots=True)
 class TickParts:
-    """What a tick works with."""
+    """What a tick works with. `random`: a number from 0 up to 1."""
 
     clock: Clock
     index: Index
@@ -54,6 +55,7 @@ class TickParts:
     schedules: Schedules
     action_topics: ActionTopics
     metrics: ShardMetrics
+    random: Callable[[], float] = jitter
 
 
 class Tenure:
@@ -126,13 +128,15 @@ class Tenure:
         timers: list[DueTimer] = []
         if self._head is None or self._head > now:
             return timers
+        # By chance, not one after another: tenants change their places as they are served, and the same ones might be passed by each time.
+        first = int(self._parts.random() * TENANTS_MAX)
         for page in range(READS_PER_TICK_MAX):
-            due = await self._parts.index.due(self._position, now=now, limit=TIMERS_PER_READ_MAX, page=page)
+            due = await self._parts.index.due(self._position, now=now, limit=TIMERS_PER_READ_MAX, page=page, first=first)
             timers += due.timers
             self._head = due.head
             if len(due.timers) < TIMERS_PER_READ_MAX:
                 break
-        return in_turns(timers)
+        return timers
 
     async def _known(
         self, commands: Sequence[ReadCommand], reports: Sequence[ReadReport], timers: Sequence[DueTimer], page: Page

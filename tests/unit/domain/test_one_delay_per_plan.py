@@ -1,0 +1,60 @@
+"""The formula of jitter: scheduling.md, section 5.4, worked by hand in exact numbers."""
+
+from collections import Counter
+from datetime import timedelta
+from fractions import Fraction
+from hashlib import sha256
+from itertools import pairwise
+
+import pytest
+
+from planner.domain.jitter import delay
+from planner.domain.limits import JITTER_SECONDS_MAX
+from planner.domain.reschedule import next_after
+from planner_contracts.ids import PlanId
+from support.schedules import an_interval, instant
+
+MILLISECOND = timedelta(milliseconds=1)
+PLANS = [f"00000000-0000-4000-8000-{number:012x}" for number in range(4000)]
+
+
+def by_the_book(plan_id: str, jitter_seconds: int) -> timedelta:
+    """The formula in rational numbers: the share of the plan times the number of choices, rounded down."""
+    h = int(sha256(plan_id.encode("ascii")).hexdigest()[:16], 16)
+    return int(Fraction(h, 2**64) * (1000 * jitter_seconds + 1)) * MILLISECOND
+
+
+@pytest.mark.parametrize("jitter_seconds", [1, 2, 59, 600, JITTER_SECONDS_MAX])
+def test_each_plans_delay_is_the_formulas(jitter_seconds: int) -> None:
+    for plan_id in PLANS[:200]:
+        assert delay(plan_id, jitter_seconds) == by_the_book(plan_id, jitter_seconds)
+
+
+def test_both_ends_of_the_range_are_taken_by_some_plan() -> None:
+    delays = Counter(delay(plan_id, 1) for plan_id in PLANS)
+    assert (min(delays), max(delays)) == (timedelta(0), timedelta(seconds=1))
+    assert len(delays) > 950
+
+
+def test_no_delay_is_taken_much_more_often_than_another() -> None:
+    quarters = Counter(min(3, int(delay(plan_id, 100) / timedelta(seconds=25))) for plan_id in PLANS)
+    assert all(900 < quarters[quarter] < 1100 for quarter in range(4))
+
+
+def test_more_jitter_never_brings_a_plan_forward() -> None:
+    for plan_id in PLANS[:50]:
+        delays = [delay(plan_id, jitter_seconds) for jitter_seconds in range(120)]
+        assert delays[0] == timedelta(0)
+        assert all(less <= more for less, more in pairwise(delays))
+
+
+def test_spacing_and_order_of_a_plan_stay_under_its_jitter() -> None:
+    schedule = an_interval(60, jitter_seconds=600)
+    plan_id, after, due = PlanId(PLANS[7]), instant("2026-03-01T00:00:00Z"), []
+    for _ in range(20):
+        following = next_after(schedule, plan_id=plan_id, after=after)
+        assert following is not None
+        due.append(following.due_at)
+        after = following.scheduled_for
+    assert {later - earlier for earlier, later in pairwise(due)} == {timedelta(seconds=60)}
+    assert due[0] == instant("2026-03-01T00:01:00Z") + delay(plan_id, 600)

@@ -10,7 +10,10 @@ from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What every command carries. `fingerprint` is over the whole content but `issued_at`; `plan_id` is the plan it is about."""
+    """What every command carries. `fingerprint` is over the whole content but `issued_at`; `plan_id` is the plan it is about.
+
+    `traceparent`: of the trace that the caller is in, where there is one; what follows from the command names it too.
+    """
 
     command_id: CommandId
     tenant_id: TenantId
@@ -20,6 +23,7 @@ class Header:
     idempotency_key: str | None
     expected_revision: int | None
     fingerprint: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

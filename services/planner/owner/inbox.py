@@ -82,6 +82,7 @@ class CalendarCopy:
     organization_id: str
     command_id: str
     created: bool
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Invalid:
     organization_id: str
     code: ErrorCode
     faults: tuple[FieldFault, ...]
+    traceparent: str | None
 
 
 def contained(read: Callable[[], Read]) -> Read | Unreadable:
@@ -177,7 +179,7 @@ def _copy(event: Envelope) -> CalendarCopy | Unreadable:
         updated_at=copy.at,
         updated_by=copy.actor,
     )
-    return CalendarCopy(state, copy.tenant_id, copy.organization_id, copy.command_id, copy.created)
+    return CalendarCopy(state, copy.tenant_id, copy.organization_id, copy.command_id, copy.created, event.traceparent)
 
 
 def _command(event: Envelope, command_id: str) -> Command | CalendarCommand | Invalid:
@@ -187,12 +189,12 @@ def _command(event: Envelope, command_id: str) -> Command | CalendarCommand | In
     try:
         message = COMMANDS[kind].model_validate(framed)
     except ValidationError as error:
-        return _invalid(data, command_id, ErrorCode.VALIDATION_FAILED, _faults(error))
+        return _invalid(event, command_id, ErrorCode.VALIDATION_FAILED, _faults(error))
     if not text_is_storable(message.actor):
         fault = FieldFault(pointer="/actor", code=ErrorCode.FIELD_INVALID, detail="U+0000 cannot be stored")
-        return _invalid(data, command_id, ErrorCode.VALIDATION_FAILED, (fault,))
+        return _invalid(event, command_id, ErrorCode.VALIDATION_FAILED, (fault,))
     if event.tenant_id is not None and event.tenant_id != message.tenant_id:
-        return _invalid(data, command_id, ErrorCode.TENANT_MISMATCH, ())
+        return _invalid(event, command_id, ErrorCode.TENANT_MISMATCH, ())
     header = Header(
         command_id=CommandId(command_id),
         tenant_id=TenantId(message.tenant_id),
@@ -202,6 +204,7 @@ def _command(event: Envelope, command_id: str) -> Command | CalendarCommand | In
         idempotency_key=message.idempotency_key,
         expected_revision=message.expected_revision,
         fingerprint=_fingerprint(event.type, data),
+        traceparent=event.traceparent,
     )
     match kind:
         case CommandType.CALENDAR_PUT:
@@ -244,10 +247,10 @@ def _plan_id(message: CommandMessage) -> PlanId:
     return PlanId(getattr(message, "plan_id", message.command_id))
 
 
-def _invalid(data: Mapping[str, Any], command_id: str, code: ErrorCode, faults: tuple[FieldFault, ...]) -> Invalid:
-    plan_id, tenant_id, organization_id = (_text(data.get(name)) for name in ("plan_id", "tenant_id", "organization_id"))
+def _invalid(event: Envelope, command_id: str, code: ErrorCode, faults: tuple[FieldFault, ...]) -> Invalid:
+    plan_id, tenant_id, organization_id = (_text(event.data.get(name)) for name in ("plan_id", "tenant_id", "organization_id"))
     known = plan_id if plan_id is not None and ids.is_uuid(plan_id) else None
-    return Invalid(command_id, known, tenant_id or "", organization_id or "", code, faults)
+    return Invalid(command_id, known, tenant_id or "", organization_id or "", code, faults, event.traceparent)
 
 
 def _text(value: object) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from planner.domain.command import Header
 from planner.domain.missed import Skip
 from planner.domain.plan import PlanRevision
 from planner.domain.run import Run
@@ -56,16 +57,22 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The plan that an event is about, and whose it is."""
+    """The plan that an event is about, and whose it is. `traceparent`: of the trace of the command that it follows from."""
 
     plan_id: str
     tenant_id: str
     organization_id: str
+    traceparent: str | None = None
 
 
 def subject_of(revision: PlanRevision) -> Subject:
     """The plan of a revision, as the subject of an event."""
     return Subject(revision.plan_id, revision.tenant_id, revision.organization_id)
+
+
+def subject_of_command(header: Header) -> Subject:
+    """The plan, or holiday list, of a command as the subject of its outcome."""
+    return Subject(header.plan_id, header.tenant_id, header.organization_id, header.traceparent)
 
 
 class _Event(msgspec.Struct, kw_only=True, gc=False):
@@ -321,6 +328,7 @@ class Outbox:
                 tenant_id=about.tenant_id,
                 organization_id=about.organization_id,
                 data=data.model_dump(mode="json", by_alias=True),
+                traceparent=about.traceparent,
             )
         )
 

@@ -25,7 +25,7 @@ from planner.domain.schedule import Schedule
 from planner.owner.changelog import key_bytes, run_head
 from planner.owner.inbox import CalendarCopy, Incoming, Invalid, Misrouted, Report, Unreadable
 from planner.owner.index import Change, DueTimer, StateKey
-from planner.owner.outbox import STATE_UNUSABLE, Outbox, Record, Subject, subject_of
+from planner.owner.outbox import STATE_UNUSABLE, Outbox, Record, Subject, subject_of, subject_of_command
 from planner.owner.read_records import ReadCommand, ReadReport
 from planner.owner.report_tokens import ReportTokens
 from planner.owner.schedules import Schedules
@@ -93,18 +93,17 @@ class Tick:
                 if not self._contained(f"command {command.header.command_id}", partial(self._decide, command, read.source)):
                     self._dead_letter(read.source, "DECISION_FAILED", "the command could not be decided on")
                     header = command.header
-                    about = Subject(header.plan_id, header.tenant_id, header.organization_id)
-                    self._reject(read.source, header.command_id, about, code=ErrorCode.INTERNAL)
+                    self._reject(read.source, header.command_id, subject_of_command(header), code=ErrorCode.INTERNAL)
             case CalendarCommand(header):
                 if not self._contained(f"command {header.command_id}", partial(self._decide_calendar, read.content, read.source)):
                     self._dead_letter(read.source, "DECISION_FAILED", "the command could not be decided on")
-                    about = Subject(header.plan_id, header.tenant_id, header.organization_id)
-                    self._reject(read.source, header.command_id, about, code=ErrorCode.INTERNAL)
+                    self._reject(read.source, header.command_id, subject_of_command(header), code=ErrorCode.INTERNAL)
             case CalendarCopy() as copy:
                 if not self._contained(f"calendar {copy.state.name}", partial(self._take_copy, copy, read.source)):
                     self._dead_letter(read.source, "DECISION_FAILED", "the copy could not be taken in")
             case Invalid() as invalid:
-                about = Subject(invalid.plan_id or invalid.command_id, invalid.tenant_id, invalid.organization_id)
+                plan_id = invalid.plan_id or invalid.command_id
+                about = Subject(plan_id, invalid.tenant_id, invalid.organization_id, invalid.traceparent)
                 self._reject(read.source, invalid.command_id, about, code=invalid.code, faults=invalid.faults)
             case Misrouted() | Unreadable() as other:
                 self._pass_on(read.source, other)
@@ -161,7 +160,7 @@ class Tick:
         )
         decision = decide(command, known, actions=self._actions, now=self._now)
         self._keep_decision(header.tenant_id, known, decision)
-        about = Subject(header.plan_id, header.tenant_id, header.organization_id)
+        about = subject_of_command(header)
         self.records.append(self._outbox.plan_event(_event_id(source), decision.type, decision.event, about=about, at=self._now))
         self.counts["commands", decision.type] += 1
 
@@ -185,7 +184,7 @@ class Tick:
         decision = decide_calendar(command, known, now=self._now)
         for receipt in decision.receipts:
             self._state.put(header.tenant_id, receipt)
-        about = Subject(header.plan_id, header.tenant_id, header.organization_id)
+        about = subject_of_command(header)
         if decision.state is not None:
             self._keep_calendar(header.tenant_id, known.state, decision.state)
             copy = copy_of(decision, header, origin=source.partition)
@@ -197,7 +196,7 @@ class Tick:
         mine = self._state.calendar(copy.tenant_id, copy.state.name)
         self._keep_calendar(copy.tenant_id, mine, copied(mine, copy.state))
         event_type, event = copied_event(copy.state, copy.command_id, created=copy.created)
-        about = Subject(calendar_id(copy.tenant_id, copy.state.name), copy.tenant_id, copy.organization_id)
+        about = Subject(calendar_id(copy.tenant_id, copy.state.name), copy.tenant_id, copy.organization_id, copy.traceparent)
         self.records.append(self._outbox.plan_event(_event_id(source), event_type, event, about=about, at=self._now))
 
     def _keep_calendar(self, tenant_id: str, known: CalendarState | None, newer: CalendarState) -> None:

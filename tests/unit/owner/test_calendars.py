@@ -1,5 +1,6 @@
 """Holiday lists in a shard: commands, copies, and the plans that use them (scheduling.md, R11)."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,6 +87,16 @@ def test_a_copy_makes_the_same_list_and_the_same_event_elsewhere() -> None:
     assert ticked.of() == told.of("calendar.changed")
     assert other.values[StateKey(StateKind.CALENDAR, TENANT, "nl")] == home.values[StateKey(StateKind.CALENDAR, TENANT, "nl")]
     assert [key.kind for key in other.values] == [StateKind.CALENDAR]
+
+
+def test_everything_that_follows_from_a_change_is_in_the_trace_of_its_command() -> None:
+    # Who followed a change of a list from the caller on lost it at the partition that took it in: the copies were of no trace.
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    put = incoming(event("calendar.put", command_data("p1", name="nl", dates=[MONDAY]), traceparent=trace))
+    told = shard(HOME, PARTITIONS).tick(put, now=NOON).tick.records
+    copy = next(record for record in told if record.topic.endswith("commands"))
+    taken = shard(copy.partition, PARTITIONS).tick(incoming(copy.value), now=NOON).tick.records
+    assert [json.loads(record.value or b"")["traceparent"] for record in (*told, *taken)] == [trace] * (PARTITIONS + 1)
 
 
 def test_a_copy_of_an_older_version_gets_its_event_and_changes_nothing() -> None:

@@ -1,5 +1,6 @@
 """One tick over a state in memory: what is decided, what it leaves, and that a bad thing stops only itself."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -365,6 +366,13 @@ def test_a_record_that_is_too_large_for_its_right_partition_is_a_dead_letter() -
         tick.report(ReadReport(source, Misrouted(PLAN, 1)))
     assert [(record.topic, record.partition) for record in tick.records] == [("t.dead-letters", 0), (REPORTS_TOPIC, 1)]
     assert tick.counts == {("dead_letters", "TOO_LARGE"): 1, ("forwarded", ""): 1}
+
+
+@pytest.mark.parametrize("data", [command_data("c1", plan={"action": ACTION, "execute_at": "2026-03-01T13:00:00Z"}), command_data("c1")])
+def test_the_outcome_of_a_command_is_in_its_trace(data: dict[str, Any]) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    ticked = PureShard().tick(incoming(event("plan.create", data, traceparent=trace)), now=NOON)
+    assert [json.loads(record.value or b"")["traceparent"] for record in ticked.tick.records] == [trace]
 
 
 def test_an_outage_of_many_plans_is_worked_off_in_ticks_of_bounded_size_and_tenants_take_turns() -> None:

@@ -330,7 +330,7 @@ def _special_weekday(item: _Item) -> _Member | None:
     if match is not None:
         weekday = _number(item, match["day"]) % _WEEK
         nth = match["nth"].lstrip("0")
-        if nth not in {"1", "2", "3", "4", "5"}:
+        if len(match["nth"]) > CRON_NUMBER_DIGITS_MAX or nth not in {"1", "2", "3", "4", "5"}:
             item.refuse(ErrorCode.CRON_OUT_OF_RANGE, Stage.VALUES, f"{excerpt(item.text)}: a month has 1 to {_NTH_MAX} of a weekday")
         return _Member(f"{weekday}#{nth}", special=nth_weekday(weekday, int(nth)))
     match = _LAST_WEEKDAY.fullmatch(item.text)

@@ -190,6 +190,7 @@ def test_the_canonical_text_is_its_own(text: str, canonical: str) -> None:
         ("0 0 * 13 *", "CRON_OUT_OF_RANGE", 6),
         ("0 0 * * 8", "CRON_OUT_OF_RANGE", 8),
         ("0 0 * * 1-8", "CRON_OUT_OF_RANGE", 10),
+        ("0 0 * * MON#00005", "CRON_OUT_OF_RANGE", 8),
         ("0 0 * * 8L", "CRON_OUT_OF_RANGE", 8),
         ("0 0 * * MON#6", "CRON_OUT_OF_RANGE", 8),
         ("0 0 * * MON#0", "CRON_OUT_OF_RANGE", 8),

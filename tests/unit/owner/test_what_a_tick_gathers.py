@@ -151,11 +151,14 @@ async def test_the_last_report_of_a_plan_that_ended_finds_what_is_to_be_forgotte
 
 
 async def test_a_run_that_is_open_no_longer_finds_the_plan_that_waits_for_it(shard: HeldShard) -> None:
-    await fired(shard, "queue_one")
+    # The second and last occurrence waits; nothing but the first run's timer is due a day later.
+    ends = {"ends_at": "2026-03-01T12:02:00Z", "misfire": {"max_lateness_seconds": None}}
+    await shard.tick(a_create(MINUTELY | ends | {"overlap": "queue_all"}))
     await shard.tick(later=MINUTE)
-    told = await shard.tick(later=OPEN_MAX) + await shard.settle()
-    (action,) = data_of(told, f"action.{ACTION}")
-    assert action["scheduled_for"] == "2026-03-02T12:02:00Z"
+    assert types(await shard.tick(later=MINUTE)) == ["occurrence.held"]
+    assert await shard.tick(later=OPEN_MAX - MINUTE) == []
+    (action,) = data_of(await shard.settle(), f"action.{ACTION}")
+    assert action["scheduled_for"] == "2026-03-01T12:02:00Z"
 
 
 async def test_a_due_plan_finds_the_runs_that_it_ends(shard: HeldShard) -> None:

@@ -49,7 +49,7 @@ def fired(overlap: str) -> tuple[PureShard, str]:
 def test_a_command_on_a_list_that_cannot_be_read_is_a_dead_letter_and_rejected_and_the_others_go_on(kind: str) -> None:
     shard = PureShard()
     shard.values[LIST] = b'{"name":7}'
-    asked = {"name": "nl"} | ({"dates": []} if kind == "calendar.put" else {})
+    asked: dict[str, Any] = {"name": "nl"} | ({"dates": []} if kind == "calendar.put" else {})
     ticked = shard.tick(incoming(event(kind, command_data("p1", **asked))), a_create(ONCE), now=NOON)
     assert reasons(ticked) == [b"DECISION_FAILED"]
     (rejected,) = ticked.of("command.rejected")

@@ -1,7 +1,7 @@
 """A tenure over an index and a log in memory: whole ticks of a shard, and what each of them committed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -84,6 +84,7 @@ class HeldShard:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     tenure: Tenure = field(init=False)
     schedules: Schedules = field(default_factory=Schedules)
+    random: Callable[[], float] = lambda: 0.0
 
     async def begin(self) -> "HeldShard":
         """The first tenure of an empty shard, which has looked at every plan."""
@@ -102,7 +103,7 @@ class HeldShard:
             schedules=self.schedules,
             action_topics=ActionTopics(Broker(), open_to_new=False),
             metrics=ShardMetrics(OwnerMetrics(self.registry), NAME.partition),
-            random=lambda: 0.0,
+            random=self.random,
         )
         self.tenure = Tenure(NAME, parts, Taken(self.log, position, self.store.head, built_anew=False))
 

@@ -51,14 +51,18 @@ class TickState:
         assert record is None or isinstance(record, Run)
         return record
 
-    def open_runs(self, tenant_id: str, plan_id: str) -> list[Run | LostRun] | None:
-        """The plan's open runs: those that were gathered, and those of this tick. None where they were not gathered."""
+    def open_runs(self, tenant_id: str, plan_id: str, *, limit: int) -> tuple[list[Run | LostRun], bool] | None:
+        """At most `limit` of the plan's open runs, and whether they are all: of those that were gathered, and those of this tick.
+
+        None where they were not gathered. More than `limit` gathered may not have been all, though some have ended since.
+        """
         gathered = self._open_runs.get(StateKey(StateKind.CURSOR, tenant_id, plan_id))
         if gathered is None:
             return None
         ids = dict.fromkeys((*gathered, *self._put_runs[tenant_id, plan_id]))
         found = (self._open_run(StateKey(StateKind.RUN, tenant_id, run_id)) for run_id in ids)
-        return [run for run in found if run is not None]
+        runs = [run for run in found if run is not None]
+        return runs[:limit], max(len(gathered), len(runs)) <= limit
 
     def receipt(self, tenant_id: str, receipt_id: str) -> Receipt | None:
         """What is remembered under a command id or an idempotency key."""

@@ -71,6 +71,7 @@ class Tenure:
         self._tzdata, self._replans = inputs.tzdata, inputs.replans
         # Plans of which nothing is due may have a next occurrence that another zone database, or holiday list, computed.
         self._scan: int | None = None if self._tzdata == TZDATA_VERSION and not self._replans else 0
+        self._scan_again = False
         self._changelog = name.topic(TopicRole.OWNER_CHANGELOG)
 
     def wait_s(self) -> float:
@@ -107,18 +108,28 @@ class Tenure:
         swept = _swept(tick, page)
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
-        if last_page and swept:
-            self._tzdata, self._replans = TZDATA_VERSION, False
-        self._replans = self._replans or tick.replans
+        self._look_on(page, swept=swept, replans=tick.replans)
         await self._commit_and_apply(tick.records, tick.changes, gathered.after)
-        if tick.replans:
-            self._scan = 0
-        elif swept:
-            self._scan = page.following or None
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
         for (name, reason), count in tick.counts.items():
             if name == "dead_letters":
                 _log.warning("owner.dead_letters.written", partition=self._name.partition, reason=reason, count=count)
+
+    def _look_on(self, page: Page, *, swept: bool, replans: bool) -> None:
+        """Where the scan goes on after this page, and what is still to be looked at.
+
+        A change amid a scan lets it come to its end and makes another one follow: begun anew at each change, it would never reach
+        the last plans while one tenant changes its lists again and again.
+        """
+        is_scanning = self._scan is not None
+        if is_scanning and swept and page.following:
+            self._scan = page.following
+        elif is_scanning and swept:
+            self._tzdata, self._replans = TZDATA_VERSION, self._scan_again
+            self._scan, self._scan_again = 0 if self._scan_again else None, False
+        if replans:
+            self._replans = True
+            self._scan, self._scan_again = (0, False) if self._scan is None else (self._scan, True)
 
     async def note_inputs(self, inputs: Inputs) -> None:
         """Record positions that only markers have moved, so that retention never overtakes them."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, assert_never
 
-from planner.domain.advance import Place, advanced
+from planner.domain.advance import Place, advanced, run_ended
 from planner.domain.calendars import KnownCalendar, calendars_of, copied, copied_event, copy_of, decide_calendar
 from planner.domain.command import CalendarCommand, Command, Create, Update
 from planner.domain.decide import Decision, Known, OwnChange, decide, given_up, recomputed_plan, rejection
@@ -224,6 +224,9 @@ class Tick:
             self._dead_letter(source, "FORGED", "the report token is not of this run")
             return
         run = self._state.run(report.tenant_id, said.run_id)
+        if run is not None and run.plan_id != said.plan_id:  # whose records were gathered: its own would go on waiting for it
+            self._dead_letter(source, "FORGED", "the run is not of this plan")
+            return
         observation = None if run is None else observe(said, run, now=self._now)
         if run is None or observation is None:
             self.counts["reports", "unknown" if run is None else "repeated"] += 1
@@ -262,8 +265,7 @@ class Tick:
         """One run less is open: if it was the last, the turn of those that wait for it comes with the plan's timer, at once."""
         revision, cursor = self._state.revision(tenant_id, plan_id), self._state.cursor(tenant_id, plan_id)
         if revision is not None and cursor is not None:
-            left = cursor.open_runs - 1
-            self._move(revision, replace(cursor, open_runs=left, wait_for_run=cursor.wait_for_run and left > 0))
+            self._move(revision, run_ended(cursor, revision))
 
     def _fires_max(self, due: DueTimer) -> int:
         """How many occurrences of the plan fit: at least one, or a plan with a large payload would never fire."""
@@ -323,19 +325,19 @@ class Tick:
 
         That is so too where a command of this tick gave the plan its policy, so that its runs were not gathered.
         """
-        runs = self._state.open_runs(revision.tenant_id, revision.plan_id)
-        if runs is None:
+        found = self._state.open_runs(revision.tenant_id, revision.plan_id, limit=CANCELLED_PER_TICK_MAX)
+        if found is None:
             return False
-        for run in runs[:CANCELLED_PER_TICK_MAX]:
+        runs, are_all = found
+        for run in runs:
             if isinstance(run, Run):
                 self._cancel_run(run, revision)
             else:  # nothing can be told of it or to its worker, and it must not bar its plan
                 self._state.drop(StateKind.RUN, run.key.tenant_id, run.key.id)
                 self._unusable(run.key, run.record, "the run was to be cancelled and could not be read; it is forgotten")
-        if len(runs) <= CANCELLED_PER_TICK_MAX:
-            return True
-        self._state.put(revision.tenant_id, replace(cursor, open_runs=cursor.open_runs - CANCELLED_PER_TICK_MAX))
-        return False
+        if not are_all:
+            self._state.put(revision.tenant_id, replace(cursor, open_runs=cursor.open_runs - len(runs)))
+        return are_all
 
     def _cancel_run(self, run: Run, revision: PlanRevision) -> None:
         ended = cancel(run, now=self._now)

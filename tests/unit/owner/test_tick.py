@@ -368,6 +368,15 @@ def test_a_record_that_is_too_large_for_its_right_partition_is_a_dead_letter() -
     assert tick.counts == {("dead_letters", "TOO_LARGE"): 1, ("forwarded", ""): 1}
 
 
+def test_a_report_that_names_another_plan_ends_nothing() -> None:
+    # The run was gone with it, and its own plan, whose records nobody had gathered, waited for the run's end for ever.
+    shard = a_shard(MINUTELY | {"overlap": "skip"})
+    (action,) = shard.tick(now=NOON + MINUTE).actions
+    ticked = shard.tick(a_report(action["run_id"], plan_made_by("c2"), "completed"), now=NOON + MINUTE)
+    assert [dict(record.headers)["reason"] for record in ticked.dead_letters] == [b"FORGED"]
+    assert StateKey(StateKind.RUN, TENANT, action["run_id"]) in shard.values
+
+
 @pytest.mark.parametrize("data", [command_data("c1", plan={"action": ACTION, "execute_at": "2026-03-01T13:00:00Z"}), command_data("c1")])
 def test_the_outcome_of_a_command_is_in_its_trace(data: dict[str, Any]) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

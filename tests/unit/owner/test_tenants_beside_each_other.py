@@ -1,0 +1,89 @@
+"""What one tenant does never makes another wait without end."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from planner.domain.plan import Receipt, StateKind
+from planner.domain.run import OPEN_MAX
+from planner.owner.changelog import put
+from planner.owner.index import Position
+from planner.owner.tenure import READS_PER_TICK_MAX, TENANTS_MAX, TIMERS_PER_READ_MAX
+from planner.owner.tick import CANCELLED_PER_TICK_MAX
+from planner_contracts.ids import CommandId, PlanId, run_id
+from planner_contracts.plan_event import PlanEventType
+from support.incoming import a_create, a_report, an_update, command_data, event, incoming, plan_made_by
+from support.memory_index import PAGE_PLANS, MemoryIndex
+from support.plans import ACTION, NOON
+from support.tenures import EMPTY, HeldShard, data_of
+
+SECOND = timedelta(seconds=1)
+SERVED = READS_PER_TICK_MAX * TIMERS_PER_READ_MAX
+
+
+async def test_of_more_tenants_than_a_tick_serves_chance_says_who_is_first() -> None:
+    """Always beginning with those whose timers have waited longest, it served them alone as long as they had such timers."""
+    shard = await HeldShard(random=lambda: 1200 / TENANTS_MAX).begin()
+    tenants = [f"t{number:04}" for number in range(SERVED + 500)]
+    expired = [put(tenant, receipt(name)) for tenant in tenants for name in ("a", "b")]
+    shard.log.offset += 1
+    position = Position(EMPTY.incarnation, shard.log.offset, NOON, shard.store.found.inputs)
+    await MemoryIndex(shard.store).build(shard.store.found, expired, position)
+    shard.take_over_again()
+
+    await shard.tick(later=SECOND)
+
+    left = Counter(key.tenant_id for key in shard.store.records if key.kind is StateKind.RECEIPT)
+    passed_by = [tenant for tenant in tenants if left[tenant] == 2]
+    assert passed_by == tenants[1200 + SERVED - len(tenants) : 1200]
+
+
+def receipt(name: str) -> Receipt:
+    return Receipt(name, "", CommandId(name), PlanId(name), PlanEventType.CREATED, 1, None, expires_at=NOON)
+
+
+async def test_plans_are_looked_at_though_somebody_changes_a_list_in_every_tick() -> None:
+    """The look at all plans began anew at each change, so those beyond its first page kept the dates of a list long changed."""
+    shard = await HeldShard().begin()
+    await shard.tick(a_list("p0", "nl"))
+    await shard.settle()
+    many = 3 * PAGE_PLANS
+    recurrence = {"type": "calendar", "hour": "9", "roll": "skip", "holiday_calendar": "nl"}
+    await shard.tick(*(a_create({"action": ACTION, "recurrence": recurrence}, f"c{number}") for number in range(many)))
+
+    told = await shard.tick(a_list("p1", "nl", "2026-03-02"))
+    for number in range(4):
+        told += await shard.tick(a_list(f"q{number}", "other", f"2026-12-1{number}"))
+
+    assert len(data_of(told, "plan.rescheduled")) == many
+    assert shard.inputs.replans
+    await shard.settle()
+    assert not shard.inputs.replans
+
+
+def a_list(command: str, name: str, *dates: str) -> Any:  # noqa: ANN401  a record
+    return incoming(event("calendar.put", command_data(command, name=name, dates=list(dates))))
+
+
+async def test_of_more_open_runs_than_one_look_finds_all_are_cancelled_though_some_of_those_found_have_just_ended() -> None:
+    """What was left of those found seemed to be all: the others stayed open, and their ends were counted below zero."""
+    shard = await HeldShard().begin()
+    plan = plan_made_by("c1")
+    every_second = {"type": "interval", "every_seconds": 1, "anchor": "2026-03-01T12:00:00Z"}
+    misfire = {"coalesce": "none", "max_catchup": 1000}
+    opened = CANCELLED_PER_TICK_MAX + 100
+    await shard.tick(a_create({"action": ACTION, "recurrence": every_second, "misfire": misfire}))
+    await shard.tick(later=opened * SECOND)
+    await shard.settle()
+    await shard.tick(an_update(plan, {"overlap": "cancel_previous"}, "c2"))
+    ended = [run_id(plan, "schedule", NOON + number * SECOND, 1) for number in range(1, 51)]
+
+    told = await shard.tick(*(a_report(run, plan, "completed") for run in ended), later=SECOND)
+    told += await shard.settle()
+
+    reasons = Counter(run["reason"] for run in data_of(told, "run.failed"))
+    assert (reasons, len(data_of(told, "run.completed"))) == ({"CANCELLED": opened - 50}, 50)
+    assert sum(key.kind is StateKind.RUN for key in shard.store.records) == 1
+    told = await shard.tick(a_report(run_id(plan, "schedule", shard.time.at, 1), plan, "completed"))
+    assert b'"open_runs":0' in next(record for key, record in shard.store.records.items() if key.kind is StateKind.CURSOR)
+    assert shard.time.at < NOON + OPEN_MAX

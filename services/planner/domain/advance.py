@@ -1,6 +1,6 @@
 """How a plan's cursor moves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from planner.domain import civil_time
@@ -10,6 +10,7 @@ from planner.domain.missed import Occurrence
 from planner.domain.overlap import overlap_of
 from planner.domain.plan import Cursor, PlanRevision
 from planner.domain.schedule import Schedule
+from planner_contracts.ids import PlanId
 from planner_contracts.plan import PlanStatus
 
 
@@ -44,11 +45,26 @@ def advanced(
         open_runs=runs,
         tzdata=TZDATA_VERSION,
         held=held,
-        held_due=held[0] + delay(cursor.plan_id, schedule.jitter_seconds) if held else None,
+        held_due=_turn_at(cursor.plan_id, revision, held, runs) if held else None,
         wait_for_run=bool(held) and overlap_of(revision.document).may_wait(len(held), open_runs=runs),
         label_offset_s=label_offset_s(place.resolved_until, schedule),
         calendar=schedule.calendar_version,
     )
+
+
+def run_ended(cursor: Cursor, revision: PlanRevision) -> Cursor:
+    """The cursor when one run less is open: if it was the last, the turn of what waits for it comes as it falls due."""
+    left = cursor.open_runs - 1
+    if left or not cursor.held:
+        return replace(cursor, open_runs=left)
+    return replace(cursor, open_runs=0, wait_for_run=False, held_due=_turn_at(cursor.plan_id, revision, cursor.held, 0))
+
+
+def _turn_at(plan_id: PlanId, revision: PlanRevision, held: tuple[datetime, ...], open_runs: int) -> datetime:
+    """When something is to be decided about what is held: the first is due or, while a run bars it, one more than may wait is."""
+    overlap = overlap_of(revision.document)
+    barred = not overlap.may_fire(open_runs=open_runs) and len(held) > overlap.held_max
+    return held[overlap.held_max if barred else 0] + delay(plan_id, revision.document["jitter_seconds"])
 
 
 def label_offset_s(instant: datetime, schedule: Schedule) -> int | None:

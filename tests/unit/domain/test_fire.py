@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from planner.domain.advance import Place, advanced, run_ended
+from planner.domain.definition import load
 from planner.domain.fire import run_id_of
 from planner.domain.jitter import delay
 from planner.domain.missed import Occurrence, Skip
@@ -173,3 +175,20 @@ def test_of_what_an_update_kept_only_what_is_due_gives_way_to_an_open_run() -> N
     later = book.wake(plan, now=due + MINUTE)
     assert later is not None
     assert [run.scheduled_for for run in later.runs] == [second]
+
+
+def test_one_of_those_that_wait_gives_way_when_one_too_many_is_due_and_the_first_fires_when_its_run_ends() -> None:
+    # An update kept three of which one may wait; by jitter they fall due a minute apart.
+    book = Book()
+    plan = book.made(MINUTELY | {"overlap": "queue_one", "jitter_seconds": 3600})
+    revision, lag = book.revisions[plan], delay(plan, 3600)
+    first, second, third = (NOON + number * MINUTE for number in (1, 2, 3))
+    place = Place(third, None, (first, second, third))
+    book.cursors[plan] = advanced(book.cursors[plan], place, revision, load(revision.document).schedule, open_runs=1)
+    assert book.cursors[plan].wake_at == second + lag
+    assert book.wake(plan, now=first + lag) is None
+    assert run_ended(book.cursors[plan], revision).wake_at == first + lag
+    fired = book.wake(plan, now=second + lag)
+    assert fired is not None
+    assert [(skip.reason, skip.first) for skip in fired.skips] == [(SkipReason.OVERLAP, first)]
+    assert (fired.cursor.held, fired.cursor.wake_at) == ((second, third), third + lag)

@@ -233,7 +233,8 @@ def _update(
         return _unchanged(command, PlanEventType.UPDATED, revision, cursor, now=now)
     newer = replace(revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor)
     schedule = definition.schedule
-    move = reschedule(load(revision.document, calendars).schedule, schedule, cursor=cursor, now=now)
+    paused = PlanStatus.PAUSED in (cursor.status, _status_of(definition))
+    move = reschedule(load(revision.document, calendars).schedule, schedule, cursor=cursor, now=now, paused=paused)
     spent = schedule.max_runs is not None and cursor.fired >= schedule.max_runs
     if move.place.following is None and not move.place.held and not spent:
         at = "execute_at" if definition.document["recurrence"] is None else "recurrence"

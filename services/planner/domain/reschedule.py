@@ -16,7 +16,6 @@ from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import contains, occurrences
 from planner.domain.schedule import Coalesce, Misfire, Schedule
 from planner_contracts.ids import PlanId
-from planner_contracts.plan import PlanStatus
 from planner_contracts.run_event import SkipReason
 
 UNRESOLVED_KEPT_MAX: Final = 1000
@@ -48,8 +47,8 @@ def next_after(schedule: Schedule, *, plan_id: PlanId, after: datetime) -> Occur
     return Occurrence(found[0], found[0] + delay(plan_id, schedule.jitter_seconds)) if found else None
 
 
-def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -> Move:
-    """The cursor after an update decided at `now`.
+def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime, paused: bool) -> Move:
+    """The cursor after an update decided at `now`. `paused`: the plan is so before it or after it.
 
     What is unresolved with a nominal time at or before `now` stays where the new schedule names it too and is published under the
     new revision; what the new schedule lacks is superseded, and so is all of it if more than 1000 wait. The new schedule makes no
@@ -68,7 +67,7 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
     kept = [instant for instant in due if few and contains(new, instant)]
     # What is late is a backlog of an active plan: held, all of it would fire, so it is decided upon before.
     late = bool(kept) and now - kept[0] - delay(cursor.plan_id, new.jitter_seconds) > ORDINARY_LATENESS
-    holds = bool(kept) and (cursor.status is PlanStatus.PAUSED or not late)
+    holds = bool(kept) and (paused or not late)
     # The cursor can go back over nothing else that the new schedule names. Nor should it over what is superseded: the run store
     # would take that for decided; but what is late is decided at once.
     alone = bool(kept) and list(occurrences(new, after=kept[0] - TICK, until=now, limit=len(kept) + 1).instants) == kept
@@ -80,7 +79,7 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime) -
     if not kept:
         return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
     skips = given_up + _superseded(due, set(kept))
-    if not holds:
+    if not paused:
         kept, settled = _settled(old, new.misfire, kept, end=now - delay(cursor.plan_id, new.jitter_seconds))
         skips += settled
     return Move(replace(begun, held=(*held, *kept)), tuple(sorted(skips, key=attrgetter("first"))))

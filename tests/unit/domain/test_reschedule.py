@@ -159,6 +159,23 @@ def test_what_waits_through_a_pause_stays_where_a_denser_schedule_names_it_among
     assert plan.fires(NOON + 16 * MINUTE) == [NOON, NOON + 10 * MINUTE, NOON + 15 * MINUTE]
 
 
+def test_a_late_backlog_waits_where_the_update_that_keeps_it_pauses_the_plan() -> None:
+    plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES}, NOON - 5 * MINUTE)
+    changed = plan.patched(NOON + 23 * MINUTE, recurrence={"every_seconds": 300}, active=False)
+    assert (changed.decision.skips, changed.cursor.held) == ((), (NOON, NOON + 10 * MINUTE, NOON + 20 * MINUTE))
+    resumed = accepted(plan.book.ask(Caller("r").resume(plan.plan, ResumeBacklog.LATEST), now=NOON + 26 * MINUTE))
+    assert [skip.reason for skip in resumed.decision.skips] == [SkipReason.COALESCED] * 3
+    assert plan.fires(NOON + 26 * MINUTE) == [NOON + 25 * MINUTE]
+
+
+def test_what_was_missed_when_an_update_keeps_it_is_so_at_once_though_a_run_is_open() -> None:
+    given = {"action": ACTION, "recurrence": TEN_MINUTES, "overlap": "queue_all", "misfire": {"max_lateness_seconds": 30}}
+    plan = Waiting(given, NOON - 5 * MINUTE)
+    plan.fires(NOON)
+    changed = plan.patched(NOON + 10.9 * MINUTE, recurrence={"every_seconds": 20})
+    assert [(skip.reason, skip.first) for skip in changed.decision.skips] == [(SkipReason.MISSED, NOON + 10 * MINUTE)]
+
+
 def test_of_what_waits_through_a_pause_nothing_that_is_superseded_lies_behind_the_cursor() -> None:
     plan = Waiting({"action": ACTION, "recurrence": TEN_MINUTES, "active": False}, NOON - 5 * MINUTE)
     changed = plan.patched(NOON + 41 * MINUTE, recurrence={"every_seconds": 1200})

@@ -1,7 +1,6 @@
 """Opaque cursors: where a page of a sorted list ended. They stay valid while rows are added, as they name no count."""
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -44,7 +43,7 @@ def decode_cursor(cursor: str, digest: str) -> Place:
         if len(cursor) > _CHARACTERS_MAX:
             raise _invalid()
         document = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error, RecursionError):
+    except (ValueError, RecursionError):
         raise _invalid() from None
     match document:
         case [str(given), str() | None as key, str(row_id)] if given == digest and is_uuid(row_id) and text_is_storable(key or ""):

@@ -148,7 +148,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[FieldChange]
 
 def fingerprint(given: Mapping[str, Any]) -> str:
     """SHA-256 of what was asked for, valid or not: the same for definitions that differ only in order, nulls and spelt-out defaults."""
-    canonical = json.dumps(_filled(given, foreign=True), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(_filled(given), sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode()).hexdigest()
 
 
@@ -159,17 +159,15 @@ def _refuse_foreign(given: Mapping[str, Any], reader: FieldReader) -> None:
     reader.refuse_unknown(_KNOWN_FIELDS.union(READ_ONLY_FIELDS))
 
 
-def _filled(given: Mapping[str, Any], *, foreign: bool = False) -> dict[str, Any]:
-    """The document of what was given. Sound in each field that is; `foreign` keeps what is no field of a definition."""
+def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of what was given. Sound in each field that is; what is no field of a definition stays as it is."""
     document: dict[str, Any] = {name: default if given.get(name) is None else given[name] for name, default in _DEFAULTS.items()}
     for name in ("recurrence", "dst"):
         document[name] = _without_nulls(document[name])
     document["overlap"] = spelt_out(document["overlap"])
     document["retry"] = _over(RETRY_DEFAULT, _without_nulls(document["retry"]))
     document["misfire"] = _over(MISFIRE_DEFAULT, _without_nulls(document["misfire"], but=_NULLABLE))
-    if foreign:
-        document |= {name: value for name, value in given.items() if name not in _KNOWN_FIELDS}
-    return document
+    return document | {name: value for name, value in given.items() if name not in _KNOWN_FIELDS}
 
 
 def _over(defaults: Mapping[str, Any], members: object) -> object:
@@ -201,8 +199,7 @@ def _zone_is_defaulted(document: Mapping[str, Any]) -> bool:
     """Whether the zone cannot have been given: with `execute_at` it would have been refused."""
     if document["execute_at"] is None or document["timezone"] != TIMEZONE_DEFAULT:
         return False
-    moment = parse_moment(document["execute_at"])
-    return moment.numeric and bool(moment.offset)
+    return bool(parse_moment(document["execute_at"]).offset)
 
 
 def _compare(old: object, new: object, path: str, found: list[FieldChange]) -> None:

@@ -77,7 +77,7 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
         skips = tuple(skip for skip in skips if skip.first < runs[-1].scheduled_for)
         place = Place(backlog.cursor, None)
     ends_open_runs = overlap.policy is OverlapPolicy.CANCEL_PREVIOUS and bool(runs)
-    open_runs = min(1, len(runs)) if ends_open_runs else cursor.open_runs + len(runs)
+    open_runs = 1 if ends_open_runs else cursor.open_runs + len(runs)
     moved = advanced(cursor, place, revision, schedule, fired=cursor.fired + len(runs), open_runs=open_runs)
     return Fire(runs, skips, moved, ends_open_runs)
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from planner.domain.jitter import delay
-from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, TICK
+from planner.domain.limits import FIRST_INSTANT, TICK
 from planner.domain.preview import shown
 from planner.domain.recurrence.once import Once
 from planner.domain.recurrence.window import contains, rising
@@ -104,9 +104,7 @@ def waiting_from(schedule: Schedule, earlier: Sequence[Earlier], begin: datetime
 
 def planned(schedule: Schedule, span: Span, *, revision: int, limit: int) -> list[Outcome]:
     """The first occurrences in a span in which none has an outcome yet."""
-    first, last = max(span.first, FIRST_INSTANT), min(span.last, LAST_INSTANT)
-    found = islice(rising(schedule, first, last), limit) if first <= last else ()
-    return [Outcome(PLANNED, nominal, nominal, 1, revision) for nominal in found]
+    return [Outcome(PLANNED, nominal, nominal, 1, revision) for nominal in islice(rising(schedule, span.first, span.last), limit)]
 
 
 def rising_page(groups: Sequence[Sequence[Outcome]], limit: int) -> list[Outcome]:

@@ -98,8 +98,7 @@ class _Waited:
 
     def before(self, stop: datetime) -> "_Waited":
         """Without those from `stop` on."""
-        oldest = self.oldest if self.oldest is not None and self.oldest < stop else None
-        return _Waited(self.schedule, [nominal for nominal in self.held if nominal < stop], oldest, min(self.end, stop - TICK))
+        return _Waited(self.schedule, [nominal for nominal in self.held if nominal < stop], self.oldest, min(self.end, stop - TICK))
 
     def skipped(self, reason: SkipReason, *, into: datetime | None = None) -> tuple[Skip, ...]:
         """The records of all."""

@@ -12,7 +12,7 @@ from planner.domain.limits import TICK
 from planner.domain.missed import Skip, skips_at, skips_between
 from planner.domain.overlap import Overlap, take_turns
 from planner.domain.plan import Cursor
-from planner.domain.recurrence.window import first_from, newest
+from planner.domain.recurrence.window import newest
 from planner.domain.reschedule import next_after
 from planner.domain.schedule import Schedule
 from planner_contracts.run_event import SkipReason
@@ -43,9 +43,8 @@ def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, overlap: 
     """
     lag = delay(cursor.plan_id, schedule.jitter_seconds)
     end = now - lag
-    oldest = first_from(schedule, cursor.resolved_until + TICK)
     due = [nominal for nominal in cursor.held if nominal <= end]
-    waited = _Waited(schedule, due, oldest if oldest is not None and oldest <= end else None, end)
+    waited = _Waited(schedule, due, cursor.resolved_until + TICK, end)
     held: tuple[datetime, ...] = ()
     match backlog:
         case ResumeBacklog.SKIP:
@@ -59,51 +58,43 @@ def resume(schedule: Schedule, cursor: Cursor, backlog: ResumeBacklog, overlap: 
     if not overlap.may_fire(open_runs=cursor.open_runs):
         turns = take_turns(overlap, held, open_runs=cursor.open_runs, window_from=None, limit=len(held))
         held, skips = tuple(turns.held), skips + skips_at(schedule, SkipReason.OVERLAP, turns.overlapped)
-    resolved_until = max(cursor.resolved_until, waited.last or cursor.resolved_until)
+    resolved_until = waited.last or cursor.resolved_until
     following = next_after(schedule, plan_id=cursor.plan_id, after=resolved_until)
     return Resumption(Place(resolved_until, following, (*held, *cursor.held[len(due) :])), skips)
 
 
 @dataclass(frozen=True, slots=True)
 class _Waited:
-    """What waited: the `held` occurrences, and after them those of the schedule from `oldest` to `end`; `oldest` None: no such."""
+    """What waited: the `held` occurrences, and after them those of the schedule from `start` to `end`, if there are any."""
 
     schedule: Schedule
     held: Sequence[datetime]
-    oldest: datetime | None
+    start: datetime
     end: datetime
 
     @property
     def last(self) -> datetime | None:
         """The newest that fell due since the cursor."""
-        return None if self.oldest is None else newest(self.schedule, self.oldest, self.end, 1)[0]
+        return next(iter(newest(self.schedule, self.start, self.end, 1)), None)
 
     def newest(self, count: int) -> list[datetime]:
         """The newest `count` of all, rising."""
-        due = [] if self.oldest is None else newest(self.schedule, self.oldest, self.end, count)
+        due = newest(self.schedule, self.start, self.end, count)
         beyond = max(0, len(self.held) - (count - len(due)))
         return [*self.held[beyond:], *due]
 
     def since(self, start: datetime) -> "_Waited":
         """Without those before `start`."""
-        oldest = self.oldest
-        if oldest is not None and oldest < start:
-            oldest = first_from(self.schedule, start)
-        return _Waited(
-            self.schedule,
-            [nominal for nominal in self.held if nominal >= start],
-            oldest if oldest is not None and oldest <= self.end else None,
-            self.end,
-        )
+        return _Waited(self.schedule, [nominal for nominal in self.held if nominal >= start], max(self.start, start), self.end)
 
     def before(self, stop: datetime) -> "_Waited":
         """Without those from `stop` on."""
-        return _Waited(self.schedule, [nominal for nominal in self.held if nominal < stop], self.oldest, min(self.end, stop - TICK))
+        return _Waited(self.schedule, [nominal for nominal in self.held if nominal < stop], self.start, min(self.end, stop - TICK))
 
     def skipped(self, reason: SkipReason, *, into: datetime | None = None) -> tuple[Skip, ...]:
         """The records of all."""
-        skips = skips_at(self.schedule, reason, self.held, into=into)
-        return skips if self.oldest is None else skips + skips_between(self.schedule, reason, self.oldest, self.end, into=into)
+        due = skips_between(self.schedule, reason, self.start, self.end, into=into)
+        return skips_at(self.schedule, reason, self.held, into=into) + due
 
 
 def _latest(waited: _Waited) -> tuple[tuple[datetime, ...], tuple[Skip, ...]]:

@@ -16,7 +16,7 @@ from planner.owner.outbox import Record
 from planner.owner.shard_name import ShardName
 from planner.owner.takeover import Taken, Takeover
 from planner.owner.transaction import FencedProducer
-from planner.runtime.clock import SystemIds
+from planner.runtime.clock import SystemClock, SystemIds
 from planner.runtime.kafka import KafkaConnection, admin, assigned_consumer, ends_consumer, idempotent_producer, transactional_producer
 from planner.runtime.topic_admin import apply_topics
 from planner_contracts.topics import TopicRole, topic
@@ -59,7 +59,7 @@ class ShardTopics:
         self, index: Index, *, prove: Callable[[], Awaitable[None]] | None = None, name: ShardName | None = None, anew: bool = False
     ) -> AsyncIterator[Taken]:
         """The shard, taken over."""
-        takeover = Takeover(name or self.shard(), connection=self.connection, index=index, prove=prove or _ours)
+        takeover = Takeover(name or self.shard(), connection=self.connection, index=index, clock=SystemClock(), prove=prove or _ours)
         taken = await takeover.run(anew=anew)
         try:
             yield taken

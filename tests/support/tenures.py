@@ -49,7 +49,7 @@ class MemoryLog(FencedProducer):
         self.transactions: list[list[Record]] = []
         self.offset = EMPTY.offset
 
-    async def commit(self, records: Iterable[Record], *, last: Record) -> Committed:
+    async def commit(self, records: Iterable[Record], *, last: Record, decided_at: datetime | None = None) -> Committed:
         batch = [*records, last]
         self.transactions.append(batch)
         self.offset += sum(record.topic == last.topic for record in batch)

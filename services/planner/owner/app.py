@@ -100,7 +100,7 @@ async def _own(  # noqa: PLR0917  the clients of this process, each of another t
             action_topics=action_topics,
             metrics=ShardMetrics(metrics, partition),
         )
-        takeover = Takeover(name, connection=connection, index=index, prove=prove)
+        takeover = Takeover(name, connection=connection, index=index, clock=clock, prove=prove)
         backoff = Backoff(BACKOFF_FIRST_S, BACKOFF_MOST_S, jitter)
         return Shard(name, ShardParts(takeover=takeover, inputs=ShardInputs(name, connection), tick=tick, backoff=backoff))
 

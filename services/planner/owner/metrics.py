@@ -61,9 +61,9 @@ class ShardMetrics:
         self.of.lag.labels(str(self.partition), "commands").set(lag.commands)
         self.of.lag.labels(str(self.partition), "reports").set(lag.reports)
 
-    def failed(self) -> None:
-        """A tick, or a takeover, failed; whether its transaction was committed is not known."""
-        self.of.transactions.labels("failed").inc()
+    def failed(self, outcome: str) -> None:
+        """A tick, or a takeover, failed: `failed`, and whether its transaction was committed is not known; or `clock_ahead`."""
+        self.of.transactions.labels(outcome).inc()
 
     def taken_over(self, took_s: float, *, offset: int) -> None:
         """The shard begins to tick, standing at this changelog offset."""

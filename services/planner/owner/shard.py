@@ -11,7 +11,7 @@ from planner.owner.inputs import ShardInputs
 from planner.owner.shard_name import ShardName
 from planner.owner.takeover import NotOursError, Taken, Takeover
 from planner.owner.tenure import Tenure, TickParts
-from planner.owner.transaction import FencedOffError
+from planner.owner.transaction import ClockAheadError, FencedOffError
 from planner.runtime.failures import Backoff, StartupRefusedError
 from planner.runtime.log import get_logger
 
@@ -67,7 +67,7 @@ class Shard:
             except Exception as error:  # noqa: BLE001  any failure of a tick means: drop the producer and take over
                 self._fenced_off = isinstance(error, FencedOffError)
                 self._damaged = self._damaged or isinstance(error, IndexDamagedError)
-                self._parts.tick.metrics.failed()
+                self._parts.tick.metrics.failed("clock_ahead" if isinstance(error, ClockAheadError) else "failed")
                 _log.warning("owner.shard.failed", partition=self._name.partition, error=repr(error))
                 await self._parts.inputs.nap(self._parts.backoff.next_s())
 

@@ -13,6 +13,7 @@ from planner.owner.index import Found, Index, Position
 from planner.owner.outbox import FORWARDED_BYTES_MAX, Record
 from planner.owner.shard_name import ShardName
 from planner.owner.transaction import Committed, FencedProducer
+from planner.runtime.clock import Clock
 from planner.runtime.kafka import KafkaConnection, transactional_producer
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole
@@ -44,16 +45,20 @@ class Taken:
 class Takeover:
     """Makes one shard ours. `prove` raises NotOursError unless the group still holds its partition for this process."""
 
-    def __init__(self, name: ShardName, *, connection: KafkaConnection, index: Index, prove: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, name: ShardName, *, connection: KafkaConnection, index: Index, clock: Clock, prove: Callable[[], Awaitable[None]]
+    ) -> None:
         self._name = name
         self._connection = connection
         self._index = index
+        self._clock = clock
         self._prove = prove
 
     async def run(self, *, anew: bool = False) -> Taken:
         """Fence first, then write the barrier, then read up to it: read first, and a zombie may still commit behind our back.
 
-        `anew`: the index was found damaged, so it is built anew wherever it stands.
+        `anew`: the index was found damaged, so it is built anew wherever it stands. Raises ClockAheadError, each time anew, while our
+        clock is ahead of the broker's: until then nothing is taken in and nothing fires.
         """
         # Redis answers first, so that an outage of it does not fill the changelog with barriers.
         await self._index.found()
@@ -69,7 +74,8 @@ class Takeover:
         )
         try:
             await producer.start()
-            barrier = await producer.commit([], last=Record(name.topic(TopicRole.OWNER_CHANGELOG), name.partition, BARRIER_KEY, b"{}"))
+            mark = Record(name.topic(TopicRole.OWNER_CHANGELOG), name.partition, BARRIER_KEY, b"{}")
+            barrier = await producer.commit([], last=mark, decided_at=self._clock.now())
             return await self._replay(producer, barrier, anew=anew)
         except BaseException:
             await producer.close()

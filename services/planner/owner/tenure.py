@@ -109,7 +109,7 @@ class Tenure:
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
         self._look_on(page, swept=swept, replans=tick.replans)
-        await self._commit_and_apply(tick.records, tick.changes, gathered.after)
+        await self._commit_and_apply(tick.records, tick.changes, gathered.after, now)
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
         for (name, reason), count in tick.counts.items():
             if name == "dead_letters":
@@ -133,7 +133,7 @@ class Tenure:
 
     async def note_inputs(self, inputs: Inputs) -> None:
         """Record positions that only markers have moved, so that retention never overtakes them."""
-        await self._commit_and_apply([], [], inputs)
+        await self._commit_and_apply([], [], inputs, self._parts.clock.now())
 
     async def _due(self, now: datetime) -> list[DueTimer]:
         timers: list[DueTimer] = []
@@ -178,12 +178,13 @@ class Tenure:
         parts = self._parts
         return Tick(state, parts.outbox, actions=parts.action_topics.known, tokens=parts.tokens, schedules=parts.schedules, now=now)
 
-    async def _commit_and_apply(self, records: Sequence[Record], changes: Sequence[Change], after: Inputs) -> None:
+    async def _commit_and_apply(self, records: Sequence[Record], changes: Sequence[Change], after: Inputs, now: datetime) -> None:
         inputs = encode_inputs(replace(after, tzdata=self._tzdata, replans=self._replans))
         partition = self._name.partition
         log = [Record(self._changelog, partition, key_bytes(change.key), change.value) for change in changes]
         # The position record is the last of the changelog's batch, so that its acknowledgement says where the index will stand.
-        committed = await self._producer.commit([*records, *log], last=Record(self._changelog, partition, POSITION_KEY, inputs))
+        position = Record(self._changelog, partition, POSITION_KEY, inputs)
+        committed = await self._producer.commit([*records, *log], last=position, decided_at=now)
         moved = Position(self._position.incarnation, committed.offset, committed.appended_at, inputs)
         self._head = await self._parts.index.apply(self._position, changes, moved)
         self._position = moved

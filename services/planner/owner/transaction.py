@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +17,8 @@ from planner.runtime.kafka_close import drop_producer
 START_TIMEOUT_S: Final = 8.0
 COMMIT_TIMEOUT_S: Final = 6.0
 CLOSE_TIMEOUT_S: Final = 1.0
+CLOCK_AHEAD_MAX: Final = timedelta(seconds=2)
+"""So much later than the broker's clock may that be which says what is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class Committed:
 
 class FencedOffError(IndefiniteError):
     """Another producer of our transactional id has begun, or the broker gave up on our transaction: both look the same."""
+
+
+class ClockAheadError(IndefiniteError):
+    """Our clock is ahead of the broker's: what it says is due may not be. The transaction is never committed."""
 
 
 class FencedProducer:
@@ -48,18 +54,22 @@ class FencedProducer:
         except Exception as error:
             raise IndefiniteError(f"the predecessor could not be fenced: {error!r}") from error
 
-    async def commit(self, records: Iterable[Record], *, last: Record) -> Committed:
+    async def commit(self, records: Iterable[Record], *, last: Record, decided_at: datetime | None = None) -> Committed:
         """Publish the records in one transaction, `last` as the last of its partition, and say where that one lies.
 
+        `decided_at`: what our clock said when the records were decided; it is held against the broker's stamp on `last`.
         Raises IndefiniteError whatever goes wrong: the transaction may or may not have been committed, the producer is finished.
         """
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 await self._producer.begin_transaction()
                 acknowledgement = await self._send(records, last)
+                _refuse_ahead(decided_at, acknowledgement.appended_at)
                 await self._producer.commit_transaction()
         except (ProducerFenced, InvalidProducerEpoch) as error:
             raise FencedOffError(f"the transaction was fenced off: {error!r}") from error
+        except ClockAheadError:
+            raise
         except Exception as error:
             # An idle zombie's commit raises AssertionError, a lost broker anything: each means the same here.
             raise IndefiniteError(f"the transaction failed: {error!r}") from error
@@ -136,6 +146,11 @@ class _Batches:
     def in_order(self) -> Sequence[tuple[tuple[str, int], Any]]:
         """All batches, those of one partition in the order of their records."""
         return [*self._full, *self._open.items()]
+
+
+def _refuse_ahead(decided_at: datetime | None, appended_at: datetime) -> None:
+    if decided_at is not None and decided_at - appended_at > CLOCK_AHEAD_MAX:
+        raise ClockAheadError(f"our clock is {(decided_at - appended_at).total_seconds():.1f} s ahead of the broker's")
 
 
 def _seen(answer: Any) -> Any:  # noqa: ANN401  the library's metadata, or what it raised

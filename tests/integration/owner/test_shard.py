@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -26,7 +26,7 @@ from planner.owner.schedules import Schedules
 from planner.owner.shard import Shard, ShardParts
 from planner.owner.takeover import Takeover
 from planner.owner.tenure import TickParts
-from planner.runtime.clock import SystemClock
+from planner.runtime.clock import Clock, SystemClock
 from planner.runtime.failures import Backoff, StartupRefusedError
 from planner.runtime.redis import redis_client
 from planner_contracts.instants import format_instant
@@ -38,6 +38,17 @@ from support.shard_topics import ShardTopics, events, shard_topics
 from support.until import until
 
 Read = TypeVar("Read")
+SYSTEM_CLOCK = SystemClock()
+
+
+@dataclass
+class SteppedClock(SystemClock):
+    """The machine's clocks, the wall clock so much ahead."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,10 @@ class World:
     topics: ShardTopics
     redis: OpenRedis
 
-    def shard(self) -> Shard:
+    def shard(self, clock: Clock = SYSTEM_CLOCK) -> Shard:
         name, connection, index = self.topics.shard(), self.topics.connection, self.redis.client()
         tick = TickParts(
-            clock=SystemClock(),
+            clock=clock,
             index=index,
             outbox=Outbox(namespace=name.namespace, partition=0, partitions=1, tokens=TOKENS),
             tokens=TOKENS,
@@ -58,7 +69,7 @@ class World:
             action_topics=ActionTopics(KafkaActionAdmin(connection, namespace=name.namespace, partitions=1), open_to_new=False),
             metrics=ShardMetrics(OwnerMetrics(CollectorRegistry()), 0),
         )
-        takeover = Takeover(name, connection=connection, index=index, prove=_ours)
+        takeover = Takeover(name, connection=connection, index=index, clock=clock, prove=_ours)
         backoff = Backoff(0.05, 0.2, lambda: 0.5)
         return Shard(name, ShardParts(takeover=takeover, inputs=ShardInputs(name, connection), tick=tick, backoff=backoff))
 
@@ -122,6 +133,28 @@ async def test_a_record_in_the_index_that_cannot_be_read_stops_no_other_plan(wor
         await world.until_fired("good")
     (letter,) = await world.topics.committed(TopicRole.DEAD_LETTERS)
     assert (letter.value, dict(letter.headers)["reason"]) == (b"{", b"STATE_UNUSABLE")
+
+
+async def test_nothing_fires_while_the_wall_clock_is_ahead_of_the_brokers(world: World) -> None:
+    """A wall clock that was set an hour ahead made everything of the next hour fire at once."""
+    clock = SteppedClock()
+    with capture_logs() as logged:
+
+        def refused() -> int:
+            return sum("ClockAheadError" in line.get("error", "") for line in logged)
+
+        async with running(world.shard(clock)):
+            await world.create("in half an hour", in_s=1800)
+            await world.create("early", in_s=0)
+            await world.until_fired("early")
+            clock.ahead = timedelta(hours=1)
+            await until(lambda: refused() > 1, what="a tick and a takeover were refused", within_s=30)
+            await world.create("meanwhile", in_s=0)
+            refusals = refused()
+            await until(lambda: refused() > refusals, what="another takeover was refused", within_s=30)
+            await world.until_fired("early")
+            clock.ahead = timedelta(0)
+            await world.until_fired("early", "meanwhile")
 
 
 async def test_what_becomes_a_dead_letter_is_logged_with_its_reason(world: World) -> None:

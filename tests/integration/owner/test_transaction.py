@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import aiokafka
@@ -12,7 +13,8 @@ from aiokafka.producer import sender
 from planner.owner import aiokafka_patches
 from planner.owner.inbox import Incoming
 from planner.owner.outbox import Outbox, Record
-from planner.owner.transaction import FencedProducer
+from planner.owner.transaction import CLOCK_AHEAD_MAX, ClockAheadError, FencedProducer
+from planner.runtime.clock import SystemClock
 from planner.runtime.failures import IndefiniteError
 from planner_contracts.topics import REPORT_BYTES_MAX, TopicRole, topic
 from support.incoming import TOKENS
@@ -41,6 +43,17 @@ async def test_the_offset_that_comes_back_is_that_of_the_last_record(topics: Sha
             newest = await topics.committed(TopicRole.OWNER_CHANGELOG)
             last = [record for record in newest if record.partition == 0][-1]
             assert (last.key, last.offset, last.timestamp) == (b"position", committed.offset, committed.appended_at.timestamp() * 1000)
+
+
+async def test_what_was_decided_by_a_clock_ahead_of_the_brokers_is_not_committed(topics: ShardTopics) -> None:
+    now = SystemClock().now
+    async with topics.fenced() as producer:
+        await producer.commit([event(topics, "a little")], last=topics.changelog("p", "1"), decided_at=now() + CLOCK_AHEAD_MAX / 2)
+        with pytest.raises(ClockAheadError):
+            await producer.commit([event(topics, "far")], last=topics.changelog("p", "2"), decided_at=now() + timedelta(minutes=1))
+    async with topics.fenced() as producer:
+        await producer.commit([event(topics, "behind")], last=topics.changelog("p", "3"), decided_at=now() - timedelta(days=1))
+    assert values(await topics.committed(TopicRole.RUN_EVENTS)) == ["a little", "behind"]
 
 
 async def test_records_keep_their_order_over_several_batches(topics: ShardTopics) -> None:

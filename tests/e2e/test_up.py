@@ -187,6 +187,21 @@ def test_a_kafka_that_is_not_there_is_told(folder: Path) -> None:
     assert f"Kafka cannot be reached at {address}" in told.stderr
 
 
+def test_the_folder_of_a_killed_ephemeral_stack_is_removed_by_the_next_start(stack: Stack, tmp_path: Path) -> None:
+    """Each `kill -9` left the data of a whole stack in the folder for temporary files."""
+    temporary = {"TMPDIR": str(tmp_path)}
+    env = environment() | {name: value for name, value in stack.ready["env"].items() if name != "PLANNER_REDIS"} | temporary
+    with subprocess.Popen([PLANNER, "up", "--ephemeral"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env) as killed:
+        try:
+            asyncio.run(until(lambda: list(tmp_path.glob("planner-*/valkey*")), what="it has begun", within_s=30))
+        finally:
+            killed.kill()
+    (left,) = tmp_path.glob("planner-*")
+    refused = planner("up", "--data", stack.ready["data"], settings=temporary)
+    assert (refused.returncode, left.exists()) == (78, False)
+    assert f"found {left}, of a stack that was killed: removed" in refused.stdout
+
+
 async def test_a_killed_stack_leaves_no_process_and_its_data_serves_the_next(folder: Path) -> None:
     data = folder / "survivor"
     with running_stack(folder, "--data", str(data)) as first:

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from planner.cli.narration import Narration, print_ready
 from planner.cli.preparation import prepare
-from planner.embedded.folders import data_folder, temporary_folder
+from planner.embedded.abandoned import remove_abandoned
+from planner.embedded.folders import data_folder, temporary_folder, temporary_parent
 from planner.embedded.services import stack_services
 from planner.embedded.settings import StackSettings
 from planner.embedded.supervisor import StackPlan, Supervisor
@@ -64,6 +65,9 @@ async def _run(plan: StackPlan, settings: StackSettings, *, as_json: bool) -> No
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     console = Console(stderr=as_json)
+    narration = Narration(console)
+    for found in remove_abandoned(temporary_parent()):
+        narration.found(found)
     ready = print_json if as_json else partial(print_ready, console)
 
     async def prepared(stack: Mapping[str, str]) -> Mapping[str, Any]:
@@ -71,7 +75,7 @@ async def _run(plan: StackPlan, settings: StackSettings, *, as_json: bool) -> No
         connection = embedded if plan.given.kafka is None else KafkaConnection.from_settings(settings)
         return await prepare(stack, connection=connection, data=plan.data, replication=settings.replication)
 
-    await Supervisor(plan, Narration(console), prepare=prepared, ready=ready).run(stop)
+    await Supervisor(plan, narration, prepare=prepared, ready=ready).run(stop)
 
 
 def print_json(reach: Mapping[str, Any]) -> None:

@@ -1,13 +1,12 @@
 """Where embedded servers keep things: the cache of downloads, the data of a stack, a stack's temporary folder."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from planner.embedded.postgres_home import postgres_folder
+from planner.embedded.abandoned import PREFIX, marked, remove
 from planner.runtime.settings import environment
 
 KAFKA_VERSION: Final = "4.3.1"
@@ -31,13 +30,18 @@ def temporary_folder() -> Iterator[Path]:
 
     Others may pass through it, or an unprivileged PostgreSQL could not reach its files in it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="planner-"))
-    folder.chmod(0o711)
-    try:
-        yield folder
-    finally:
-        for made in (postgres_folder(folder), folder):
-            shutil.rmtree(made, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    with marked(folder):
+        folder.chmod(0o711)
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
+def temporary_parent() -> Path:
+    """Where those folders are."""
+    return Path(tempfile.gettempdir())
 
 
 def _xdg(variable: str, default: str) -> Path:

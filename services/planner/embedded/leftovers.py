@@ -51,6 +51,16 @@ def trace(name: str, pid: int) -> Trace | None:
         return None
 
 
+def living(found: Trace) -> psutil.Process | None:
+    """The process of the trace, if it still runs."""
+    try:
+        process = psutil.Process(found.pid)
+        other = abs(process.create_time() - found.created) > _SAME_START_S
+        return None if other or process.status() == psutil.STATUS_ZOMBIE else process
+    except psutil.NoSuchProcess:
+        return None
+
+
 def write_traces(data: Path, traces: Sequence[Trace]) -> None:
     partial = data / "processes.json.partial"
     partial.write_text(json.dumps([asdict(one) for one in traces]))
@@ -63,22 +73,29 @@ def clear(data: Path) -> list[str]:
     if not kept.exists():
         return []
     try:
-        traces = [Trace(**one) for one in json.loads(kept.read_text())]
+        found = end_traced(data)
     except (ValueError, TypeError):
         kept.unlink()
         return [f"the earlier run left an unreadable {kept}: removed; processes of it may still run"]
-    found = [sentence for one in traces if (sentence := _end(one))]
     kept.unlink()
     (data / "up.json").unlink(missing_ok=True)
     return ["the earlier run did not stop in order: its servers recover from their logs", *found]
 
 
+def end_traced(data: Path) -> list[str]:
+    """Ends the processes that the last run on this folder told of; a sentence for each one that was still there. Raises ValueError or
+    TypeError if what it told cannot be read.
+    """
+    kept = data / "processes.json"
+    traces = [Trace(**one) for one in json.loads(kept.read_text())] if kept.exists() else []
+    return [sentence for one in traces if (sentence := _end(one))]
+
+
 def _end(found: Trace) -> str | None:
+    process = living(found)
+    if process is None:
+        return None
     try:
-        process = psutil.Process(found.pid)
-        other = abs(process.create_time() - found.created) > _SAME_START_S
-        if other or process.status() == psutil.STATUS_ZOMBIE:
-            return None
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             process.send_signal(signal_number)
             try:

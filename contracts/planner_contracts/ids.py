@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
@@ -47,6 +48,7 @@ def run_id(plan: str, origin: str, scheduled_for: datetime, attempt: int) -> Run
     return RunId(_uuid5(bytes.fromhex(plan.replace("-", "")), f"{origin}\n{instant_with_fraction(scheduled_for)}\n{attempt}"))
 
 
+@lru_cache(maxsize=1024)  # what falls due together has its instant in common
 def instant_with_fraction(instant: datetime) -> str:
     """RFC 3339 in UTC with always six fraction digits: the form that ids are derived from."""
     at = instant.astimezone(UTC)

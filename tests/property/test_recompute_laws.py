@@ -1,12 +1,12 @@
 """R11 against its own words: after another zone database comes what labels after the cursor's come to, at instants after it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from planner.domain import civil_time
 from planner.domain.civil_time import LabelKind
@@ -58,7 +58,7 @@ def test_later_labels_and_only_they_are_to_come_after_the_cursor(
     )
     cursor_at = changes_at + place * QUARTER
     offset = civil_time.offset_at(cursor_at, timezone) + timedelta(seconds=offset_was_more_s)
-    stood = replace(book.cursors[plan], tzdata="1999a", resolved_until=cursor_at, label_offset_s=offset // timedelta(seconds=1))
+    stood = structs.replace(book.cursors[plan], tzdata="1999a", resolved_until=cursor_at, label_offset_s=offset // timedelta(seconds=1))
     schedule = load(book.revisions[plan].document).schedule
 
     found = recomputed(book.revisions[plan], stood, schedule)

@@ -1,7 +1,8 @@
 """How a plan's cursor moves."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, structs
 
 from planner.domain import civil_time
 from planner.domain.civil_time import TZDATA_VERSION
@@ -14,8 +15,7 @@ from planner_contracts.ids import PlanId
 from planner_contracts.plan import PlanStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True, gc=False):
     """Where a plan has come to: everything up to `resolved_until` has its outcome or is `held`; `following` is next."""
 
     resolved_until: datetime
@@ -33,7 +33,6 @@ def advanced(
     following, held = place.following, place.held
     status = cursor.status if following is not None or held else PlanStatus.COMPLETED
     runs = cursor.open_runs if open_runs is None else open_runs
-    # Made field by field: this is done at each fire, and `replace` takes four times as long.
     return Cursor(
         plan_id=cursor.plan_id,
         status=status,
@@ -56,8 +55,8 @@ def run_ended(cursor: Cursor, revision: PlanRevision) -> Cursor:
     """The cursor when one run less is open: if it was the last, the turn of what waits for it comes as it falls due."""
     left = cursor.open_runs - 1
     if left or not cursor.held:
-        return replace(cursor, open_runs=left)
-    return replace(cursor, open_runs=0, wait_for_run=False, held_due=_turn_at(cursor.plan_id, revision, cursor.held, 0))
+        return structs.replace(cursor, open_runs=left)
+    return structs.replace(cursor, open_runs=0, wait_for_run=False, held_due=_turn_at(cursor.plan_id, revision, cursor.held, 0))
 
 
 def _turn_at(plan_id: PlanId, revision: PlanRevision, held: tuple[datetime, ...], open_runs: int) -> datetime:

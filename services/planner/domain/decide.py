@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID, uuid5
 
+from msgspec import structs
+
 from planner.domain.advance import Place, advanced
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.command import Cancel, Command, Create, Pause, Resume, Unsupported, Update
@@ -124,8 +126,8 @@ def recomputed_plan(revision: PlanRevision, cursor: Cursor, moved: Cursor, *, no
         made += f"\n{moved.calendar}"
     if (moved.next_nominal, moved.status) == (cursor.next_nominal, cursor.status):
         return OwnChange(PlanEventType.RESCHEDULED, _own_event(revision, moved, made, changed=[], now=now), None, moved)
-    newer = replace(revision, number=revision.number + 1, updated_at=now, updated_by=OWNER_ACTOR)
-    moved = replace(moved, revision=newer.number)
+    newer = structs.replace(revision, number=revision.number + 1, updated_at=now, updated_by=OWNER_ACTOR)
+    moved = structs.replace(moved, revision=newer.number)
     changed = [FieldChange(path="/tzdata", old=cursor.tzdata, new=moved.tzdata)] if moved.tzdata != cursor.tzdata else []
     if moved.next_due != cursor.next_due:
         old, new = (None if due is None else format_instant(due) for due in (cursor.next_due, moved.next_due))
@@ -219,6 +221,7 @@ def _create(command: Command, given: Mapping[str, Any], calendars: Calendars, *,
         fired=0,
         open_runs=0,
         tzdata=TZDATA_VERSION,
+        calendar=None,
     )
     start = first_occurrence(definition.schedule, plan_id=header.plan_id, now=now)
     return _accepted(command, PlanEventType.CREATED, revision, advanced(blank, start, revision, definition.schedule), now=now)
@@ -231,7 +234,9 @@ def _update(
     changed = changes(revision.document, definition.document)
     if not changed:
         return _unchanged(command, PlanEventType.UPDATED, revision, cursor, now=now)
-    newer = replace(revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor)
+    newer = structs.replace(
+        revision, number=revision.number + 1, document=definition.document, updated_at=now, updated_by=command.header.actor
+    )
     schedule = definition.schedule
     paused = PlanStatus.PAUSED in (cursor.status, _status_of(definition))
     move = reschedule(load(revision.document, calendars).schedule, schedule, cursor=cursor, now=now, paused=paused)
@@ -242,10 +247,10 @@ def _update(
     place = Place(move.place.resolved_until, None) if spent else move.place
     skips = move.skips
     if cursor.status is PlanStatus.PAUSED and definition.document["active"] and not spent:
-        waiting = replace(cursor, resolved_until=place.resolved_until, held=place.held)
+        waiting = structs.replace(cursor, resolved_until=place.resolved_until, held=place.held)
         resumption = resume(schedule, waiting, ResumeBacklog.SKIP, overlap_of(newer.document), now=now)
         place, skips = resumption.place, skips + resumption.skips
-    begun = replace(cursor, status=_status_of(definition), revision=newer.number)
+    begun = structs.replace(cursor, status=_status_of(definition), revision=newer.number)
     moved = advanced(begun, place, newer, schedule)
     return replace(_accepted(command, PlanEventType.UPDATED, newer, moved, now=now, changed=changed), skips=skips)
 
@@ -270,7 +275,7 @@ def _resume(
     newer, changed = _switched(revision, active=True, actor=command.header.actor, now=now)
     schedule = load(newer.document, calendars).schedule
     resumption = resume(schedule, cursor, backlog, overlap_of(newer.document), now=now)
-    begun = replace(cursor, status=PlanStatus.ACTIVE, revision=newer.number)
+    begun = structs.replace(cursor, status=PlanStatus.ACTIVE, revision=newer.number)
     moved = advanced(begun, resumption.place, newer, schedule)
     changed.append(FieldChange(path="/status", old=cursor.status, new=moved.status))
     return replace(_accepted(command, PlanEventType.RESUMED, newer, moved, now=now, changed=changed), skips=resumption.skips)
@@ -279,13 +284,13 @@ def _resume(
 def _stopped(revision: PlanRevision, cursor: Cursor, *, actor: str, now: datetime) -> tuple[PlanRevision, Cursor, list[FieldChange]]:
     """The plan paused: what is unresolved waits."""
     newer, changed = _switched(revision, active=False, actor=actor, now=now)
-    paused = replace(cursor, status=PlanStatus.PAUSED, revision=newer.number, next_due=None)
+    paused = structs.replace(cursor, status=PlanStatus.PAUSED, revision=newer.number, next_due=None)
     return newer, paused, [*changed, FieldChange(path="/status", old=cursor.status, new=paused.status)]
 
 
 def _switched(revision: PlanRevision, *, active: bool, actor: str, now: datetime) -> tuple[PlanRevision, list[FieldChange]]:
     document = revision.document | {"active": active}
-    newer = replace(revision, number=revision.number + 1, document=document, updated_at=now, updated_by=actor)
+    newer = structs.replace(revision, number=revision.number + 1, document=document, updated_at=now, updated_by=actor)
     return newer, changes(revision.document, document)
 
 
@@ -311,8 +316,8 @@ def _cancel(command: Command, known: Known, *, now: datetime) -> Decision:
         again = receipts_of(command, PlanEventType.CANCELLED, revision=ended[1], now=now)
         return replace(_replayed(command, again[0], now=now), receipts=again)
     revision, cursor = _changeable(command, known)
-    newer = replace(revision, number=revision.number + 1, updated_at=now, updated_by=command.header.actor)
-    stopped = replace(
+    newer = structs.replace(revision, number=revision.number + 1, updated_at=now, updated_by=command.header.actor)
+    stopped = structs.replace(
         cursor,
         status=PlanStatus.CANCELLED,
         revision=newer.number,

@@ -1,9 +1,11 @@
 """What the fields of a schedule mean together, judged on sound ones only (scheduling.md, section 6, from "applicability" on)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Final, assert_never
+
+from msgspec import structs
 
 from planner.domain import civil_time
 from planner.domain.civil_time import Fold, Gap, LabelKind
@@ -217,6 +219,6 @@ def _is_denser_than(schedule: Schedule, first: datetime, spacing_min: timedelta)
 
 
 def _never_within_bounds(schedule: Schedule) -> str:
-    unbounded = first_from(replace(schedule, starts_at=None, ends_at=None), (schedule.starts_at or FIRST_INSTANT) + TICK)
+    unbounded = first_from(structs.replace(schedule, starts_at=None, ends_at=None), (schedule.starts_at or FIRST_INSTANT) + TICK)
     following = "none at all" if unbounded is None else format_instant(unbounded)
     return f"no occurrence within its bounds; the next after starts_at would be {following}"

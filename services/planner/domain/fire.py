@@ -1,9 +1,10 @@
 """What a due timer does to its plan: fire, skip, go on or end. Data in, data out."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
+
+from msgspec import Struct
 
 from planner.domain.advance import Place, advanced
 from planner.domain.jitter import delay
@@ -21,8 +22,7 @@ from planner_contracts.run_event import SkipReason
 FIRST_ATTEMPT: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(Struct, frozen=True, gc=False):
     """The decision on one due plan: runs to publish and skips to record, both in rising nominal order, and where that leaves it.
 
     `ends_open_runs`: the runs that are open end with it, and of its own runs all but the newest.
@@ -61,12 +61,12 @@ def fire(revision: PlanRevision, cursor: Cursor, schedule: Schedule, *, now: dat
     left = None if schedule.max_runs is None else schedule.max_runs - cursor.fired
     turns = take_turns(
         overlap,
-        [*held, *(occurrence.scheduled_for for occurrence in backlog.fire)],
+        [*held, *[occurrence.scheduled_for for occurrence in backlog.fire]],
         open_runs=cursor.open_runs,
         window_from=None if schedule.misfire.max_lateness is None else now - lag - schedule.misfire.max_lateness,
         limit=limit if left is None else min(limit, left),
     )
-    runs = tuple(_run(revision, Occurrence(nominal, nominal + lag), now) for nominal in turns.fired)
+    runs = tuple([_run(revision, Occurrence(nominal, nominal + lag), now) for nominal in turns.fired])
     skips = backlog.skips
     if turns.missed or turns.overlapped:
         missed = skips_at(schedule, SkipReason.MISSED, turns.missed)

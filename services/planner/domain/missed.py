@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import assert_never
 
+from msgspec import Struct
+
 from planner.domain.jitter import delay
 from planner.domain.limits import ORDINARY_LATENESS, SKIP_COUNT_EXACT_MAX, SKIP_RECORDS_MAX, TICK
 from planner.domain.recurrence.interval import Interval
@@ -14,8 +16,7 @@ from planner.domain.schedule import Coalesce, Schedule
 from planner_contracts.run_event import SkipReason
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(Struct, frozen=True, gc=False):
     """A nominal time of a plan, and when its action may be published."""
 
     scheduled_for: datetime
@@ -36,8 +37,7 @@ class Skip:
     into: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True, gc=False):
     """One decision. `fire` and `skips` rise; together they are every occurrence after the old cursor and up to `cursor`.
 
     `next` is the first occurrence after `cursor`: due as well where `limit` left it for another decision.

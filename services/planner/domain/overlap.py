@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
+from msgspec import Struct
+
 
 class OverlapPolicy(StrEnum):
     """What an occurrence does whose turn comes while a run of its plan is open."""
@@ -37,8 +39,7 @@ class Overlap:
         return not self.may_fire(open_runs=open_runs) and held <= self.held_max
 
 
-@dataclass(frozen=True, slots=True)
-class Turns:
+class Turns(Struct, frozen=True, gc=False):
     """What became of the occurrences whose turn it was: each is in one of the four, all of which rise.
 
     `missed`: their window was over. `overlapped`: they gave way to an open run, or to newer ones that wait.

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from msgspec import Struct
+
 from planner_contracts.ids import CommandId, OrganizationId, PlanId, TenantId
 from planner_contracts.plan import PlanStatus
 from planner_contracts.plan_event import PlanEventType
@@ -24,8 +26,7 @@ class StateKind(StrEnum):
     CALENDAR = "calendar"
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRevision:
+class PlanRevision(Struct, frozen=True, gc=False):
     """The definition in force. `document` is canonical: every field that a caller may give, defaults filled in, dates as given.
 
     `fingerprint` is of the create as it was asked for: a repeated create is recognised by it for as long as the plan is known.
@@ -43,8 +44,7 @@ class PlanRevision:
     updated_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True, gc=False, omit_defaults=True):
     """How far a plan has come: every occurrence up to `resolved_until` has its outcome or is `held`, none after it has.
 
     `held`, rising, wait for their turn; if they `wait_for_run`, it comes when no run is open any more, else the first is due at
@@ -64,11 +64,11 @@ class Cursor:
     fired: int
     open_runs: int
     tzdata: str
+    calendar: int | None
     held: tuple[datetime, ...] = ()
     held_due: datetime | None = None
     wait_for_run: bool = False
     label_offset_s: int | None = None
-    calendar: int | None = None
 
     @property
     def wake_at(self) -> datetime | None:

@@ -1,11 +1,13 @@
 """Where a plan's cursor begins, and where it stands after an update or a cancel (scheduling.md, sections 2 and 5.3)."""
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, assert_never
+
+from msgspec import structs
 
 from planner.domain.advance import Place
 from planner.domain.jitter import delay
@@ -63,7 +65,7 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime, p
     given_up = skips_at(old, SkipReason.SUPERSEDED, [nominal for nominal in cursor.held if nominal not in held])
     if not due:
         begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=cursor.resolved_until)
-        return Move(replace(begun, held=held), given_up)
+        return Move(structs.replace(begun, held=held), given_up)
     kept = [instant for instant in due if few and contains(new, instant)]
     # What is late is a backlog of an active plan: held, all of it would fire, so it is decided upon before.
     late = bool(kept) and now - kept[0] - delay(cursor.plan_id, new.jitter_seconds) > ORDINARY_LATENESS
@@ -77,12 +79,12 @@ def reschedule(old: Schedule, new: Schedule, *, cursor: Cursor, now: datetime, p
         return Move(Place(resolved_until, following, held), given_up + _superseded(due, set(kept)))
     begun = first_occurrence(new, plan_id=cursor.plan_id, now=now, resolved_until=due[-1])
     if not kept:
-        return Move(replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
+        return Move(structs.replace(begun, held=held), given_up + skips_between(old, SkipReason.SUPERSEDED, due[0], now))
     skips = given_up + _superseded(due, set(kept))
     if not paused:
         kept, settled = _settled(old, new.misfire, kept, end=now - delay(cursor.plan_id, new.jitter_seconds))
         skips += settled
-    return Move(replace(begun, held=(*held, *kept)), tuple(sorted(skips, key=attrgetter("first"))))
+    return Move(structs.replace(begun, held=(*held, *kept)), tuple(sorted(skips, key=attrgetter("first"))))
 
 
 def cancelled_occurrences(schedule: Schedule, *, cursor: Cursor, now: datetime) -> tuple[Skip, ...]:

@@ -1,8 +1,10 @@
 """An unfinished run as its owner holds it, and what a report makes of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
+
+from msgspec import Struct, structs
 
 from planner_contracts.ids import OrganizationId, PlanId, RunId, TenantId
 from planner_contracts.run import RunReason, RunState, RunTrigger
@@ -16,8 +18,7 @@ SCHEDULE_ORIGIN: Final = "schedule"
 FIRST_SEQUENCE: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True, gc=False, omit_defaults=True):
     """One execution. Times are UTC; `sequence` is that of its newest event. `open`: it still counts among its plan's open runs."""
 
     run_id: RunId
@@ -75,12 +76,12 @@ def observe(report: RunReport, run: Run, *, now: datetime) -> Observation | None
     progress = run.progress if report.progress is None else report.progress
     match report.state:
         case ReportedState.EXECUTING if run.state is RunState.PENDING:
-            started = replace(
+            started = structs.replace(
                 run, state=RunState.EXECUTING, sequence=run.sequence + 1, started_at=now, worker=report.worker, progress=progress
             )
             return Observation(started, announced=True)
         case ReportedState.EXECUTING:
-            return None if progress == run.progress else Observation(replace(run, progress=progress), announced=False)
+            return None if progress == run.progress else Observation(structs.replace(run, progress=progress), announced=False)
         case ReportedState.COMPLETED:
             return _ended(run, report, RunState.COMPLETED, now)
         case ReportedState.FAILED:
@@ -91,17 +92,17 @@ def observe(report: RunReport, run: Run, *, now: datetime) -> Observation | None
 
 def cancel(run: Run, *, now: datetime) -> Run:
     """The run ended for the sake of a newer one of its plan."""
-    return replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.CANCELLED)
+    return structs.replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.CANCELLED)
 
 
 def expire(run: Run, *, now: datetime) -> Run:
     """The run given up because nobody reported its end while it was kept (docs/architecture.md, "Invariants": bounded)."""
-    return replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.NOT_REPORTED)
+    return structs.replace(run, state=RunState.FAILED, sequence=run.sequence + 1, finished_at=now, reason=RunReason.NOT_REPORTED)
 
 
 def _ended(run: Run, report: RunReport, state: RunState, now: datetime) -> Observation:
     failed = state is RunState.FAILED
-    ended = replace(
+    ended = structs.replace(
         run,
         state=state,
         sequence=run.sequence + 1,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec import Struct
+
 from planner.domain.civil_time import Dst
 from planner.domain.recurrence.calendar import Calendar
 from planner.domain.recurrence.cron import Cron
@@ -32,8 +34,7 @@ class Misfire:
     max_catchup: int
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True, gc=False):
     """A compiled schedule. `starts_at` and `ends_at` are both inclusive; `dst` has no effect on a Once or an Interval."""
 
     rule: Rule

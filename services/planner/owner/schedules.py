@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec import structs
 
 from planner.domain.calendars import calendars_of
 from planner.domain.definition import load
@@ -34,7 +35,7 @@ class Schedules:
             return self._compiled((revision.plan_id, revision.number, revision.updated_at, version), document, holidays)
         late = document["misfire"]
         same = (document["timezone"], document["jitter_seconds"], late["max_lateness_seconds"], late["coalesce"], late["max_catchup"])
-        return replace(self._compiled(same, document), rule=Once(cursor.next_nominal))
+        return structs.replace(self._compiled(same, document), rule=Once(cursor.next_nominal))
 
     def _compiled(self, key: Hashable, document: dict[str, Any], holidays: CalendarState | None = None) -> Schedule:
         kept = self._kept.get(key)

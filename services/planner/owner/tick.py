@@ -2,10 +2,12 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final, assert_never
+
+from msgspec import structs
 
 from planner.domain.advance import Place, advanced, run_ended
 from planner.domain.calendars import KnownCalendar, calendars_of, copied, copied_event, copy_of, decide_calendar
@@ -239,7 +241,7 @@ class Tick:
         if run is None:
             return  # a report of this tick has ended it
         if run.open:
-            self._state.put(tenant_id, replace(run, open=False))
+            self._state.put(tenant_id, structs.replace(run, open=False))
             self._close(tenant_id, run.plan_id)
             return
         self._run_moved(expire(run, now=self._now), announced=True)
@@ -336,7 +338,7 @@ class Tick:
                 self._state.drop(StateKind.RUN, run.key.tenant_id, run.key.id)
                 self._unusable(run.key, run.record, "the run was to be cancelled and could not be read; it is forgotten")
         if not are_all:
-            self._state.put(revision.tenant_id, replace(cursor, open_runs=cursor.open_runs - len(runs)))
+            self._state.put(revision.tenant_id, structs.replace(cursor, open_runs=cursor.open_runs - len(runs)))
         return are_all
 
     def _cancel_run(self, run: Run, revision: PlanRevision) -> None:
@@ -444,7 +446,7 @@ class Tick:
     def _stop(self, tenant_id: str, plan_id: str) -> None:
         cursor = self._state.cursor(tenant_id, plan_id)
         assert cursor is not None, plan_id
-        self._state.put(tenant_id, replace(cursor, status=PlanStatus.PAUSED, next_due=None))
+        self._state.put(tenant_id, structs.replace(cursor, status=PlanStatus.PAUSED, next_due=None))
 
     def _reject(self, source: Incoming, command_id: str, about: Subject, *, code: ErrorCode, faults: tuple[FieldFault, ...] = ()) -> None:
         detail = faults[0].detail if faults else CATALOGUE[code].title

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from planner.domain.plan import RECEIPT_KEPT
 from planner_contracts.errors import ErrorCode
@@ -213,7 +214,7 @@ def test_an_update_that_does_not_name_the_action_asks_for_no_topic() -> None:
     book = Book()
     plan = book.made(ONCE)
     revision = book.revisions[plan]
-    book.revisions[plan] = replace(revision, document=revision.document | {"action": "gone"})
+    book.revisions[plan] = structs.replace(revision, document=revision.document | {"action": "gone"})
     assert accepted(book.ask(Caller().update(plan, name="b"))).revision.document["action"] == "gone"
 
 

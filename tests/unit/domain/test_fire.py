@@ -1,9 +1,9 @@
 """What a due timer does to its plan (scheduling.md, sections 5.1 and 5.7)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from planner.domain.advance import Place, advanced, run_ended
 from planner.domain.definition import load
@@ -150,7 +150,7 @@ def test_the_window_of_an_occurrence_that_waited_begins_when_jitter_lets_it_be_d
     book = Book()
     plan = book.made(MINUTELY | {"overlap": "queue_one", "jitter_seconds": 600, "misfire": {"max_lateness_seconds": 30}})
     waits = NOON + MINUTE
-    book.cursors[plan] = replace(book.cursors[plan], held=(waits,), resolved_until=NOON + HOUR, next_nominal=None, next_due=None)
+    book.cursors[plan] = structs.replace(book.cursors[plan], held=(waits,), resolved_until=NOON + HOUR, next_nominal=None, next_due=None)
     lag = delay(plan, 600)
     assert lag > timedelta(0)
     fired = book.wake(plan, now=waits + lag + timedelta(seconds=30) + late)
@@ -163,7 +163,7 @@ def test_of_what_an_update_kept_only_what_is_due_gives_way_to_an_open_run() -> N
     book = Book()
     plan = book.made(MINUTELY | {"overlap": "skip", "jitter_seconds": 3600})
     first, second = NOON + MINUTE, NOON + 2 * MINUTE
-    book.cursors[plan] = replace(
+    book.cursors[plan] = structs.replace(
         book.cursors[plan], held=(first, second), resolved_until=second, next_nominal=None, next_due=None, open_runs=1
     )
     due = first + delay(plan, 3600)
@@ -171,7 +171,7 @@ def test_of_what_an_update_kept_only_what_is_due_gives_way_to_an_open_run() -> N
     assert fired is not None
     assert [(skip.reason, skip.first) for skip in fired.skips] == [(SkipReason.OVERLAP, first)]
     assert (fired.cursor.held, fired.cursor.wake_at) == ((second,), due + MINUTE)
-    book.cursors[plan] = replace(fired.cursor, open_runs=0)
+    book.cursors[plan] = structs.replace(fired.cursor, open_runs=0)
     later = book.wake(plan, now=due + MINUTE)
     assert later is not None
     assert [run.scheduled_for for run in later.runs] == [second]

@@ -1,11 +1,12 @@
 """What was held when a pause began, together with what fell due in it, is one backlog (scheduling.md, section 5.2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
+from msgspec import structs
 
 from planner.domain.definition import load
 from planner.domain.missed import Skip
@@ -39,7 +40,7 @@ class Given:
         book = Book()
         plan = book.made(MINUTELY | {"misfire": {"max_lateness_seconds": late, "max_catchup": self.max_catchup}}, now=NOON - 90 * MINUTE)
         document = book.revisions[plan].document
-        cursor = replace(book.cursors[plan], held=tuple(at(*self.held)), resolved_until=NOON + self.resolved_until * MINUTE)
+        cursor = structs.replace(book.cursors[plan], held=tuple(at(*self.held)), resolved_until=NOON + self.resolved_until * MINUTE)
         found = resume(load(document).schedule, cursor, backlog, overlap_of(document), now=NOON + minute * MINUTE)
         following = found.place.following
         return list(found.place.held), found.skips, found.place.resolved_until, None if following is None else following.scheduled_for

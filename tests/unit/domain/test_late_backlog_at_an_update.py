@@ -3,11 +3,11 @@
 "Of a late backlog it keeps what that lets fire": an update may not make of it anything else than the tick before it would have made.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from planner.domain.plan import Cursor
 from planner.domain.reschedule import UNRESOLVED_KEPT_MAX, next_after
@@ -30,7 +30,7 @@ def waiting(given: dict[str, Any], **state: Any) -> tuple[Book, PlanId]:  # noqa
     """A plan that was made just after noon."""
     book = Book()
     plan = book.made(given, now=at(1))
-    book.cursors[plan] = replace(book.cursors[plan], **state)
+    book.cursors[plan] = structs.replace(book.cursors[plan], **state)
     return book, plan
 
 
@@ -109,7 +109,9 @@ def test_what_is_held_counts_among_the_thousand_that_an_update_may_keep(held: in
 @pytest.mark.parametrize("minutes", [10, 10.9, 11])
 def test_what_is_late_by_no_more_than_a_minute_is_no_backlog_and_all_of_it_is_kept(minutes: float) -> None:
     book, plan = waiting(TENS | {"recurrence": {"type": "interval", "every_seconds": 20, "anchor": "2026-03-01T12:10:00Z"}})
-    book.cursors[plan] = replace(book.cursors[plan], resolved_until=at(10) - timedelta(seconds=1), next_nominal=at(10), next_due=at(10))
+    book.cursors[plan] = structs.replace(
+        book.cursors[plan], resolved_until=at(10) - timedelta(seconds=1), next_nominal=at(10), next_due=at(10)
+    )
     found = updated(book, plan, at(minutes), recurrence={"every_seconds": 10}, misfire={"coalesce": "earliest"})
     assert found.decision.skips == ()
     kept = [at(10) + timedelta(seconds=20 * number) for number in range(1 + int((minutes - 10) * 3))]

@@ -1,10 +1,10 @@
 """How long a run bars others and is kept, and what each of its ends leaves of it (scheduling.md, section 5.5; api.md, section 4)."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from msgspec import structs
 
 from planner.domain.run import Run, cancel, expire, observe
 from planner_contracts.ids import PlanId, RunId
@@ -45,12 +45,12 @@ def reported(state: ReportedState, run: Run = EXECUTING, **said: Any) -> Run:  #
 def test_a_run_bars_others_for_a_day_from_its_publication_and_is_kept_for_seven() -> None:
     assert EXECUTING.open
     assert EXECUTING.wake_at == NOON + DAY
-    assert replace(EXECUTING, open=False).wake_at == NOON + 7 * DAY
+    assert structs.replace(EXECUTING, open=False).wake_at == NOON + 7 * DAY
 
 
 @pytest.mark.parametrize("state", RunState)
 def test_only_a_completed_or_failed_run_is_final(state: RunState) -> None:
-    assert replace(EXECUTING, state=state).is_final is (state in (RunState.COMPLETED, RunState.FAILED))
+    assert structs.replace(EXECUTING, state=state).is_final is (state in (RunState.COMPLETED, RunState.FAILED))
 
 
 @pytest.mark.parametrize("state", [ReportedState.COMPLETED, ReportedState.FAILED])
@@ -65,17 +65,17 @@ def test_the_last_report_may_bring_the_last_progress_and_without_one_the_last_kn
 def test_an_end_is_the_next_event_at_the_owners_moment_from_the_worker_that_reports_it(state: ReportedState) -> None:
     ended = reported(state)
     assert (ended.sequence, ended.finished_at, ended.worker, ended.started_at) == (3, LATER, "w2", NOON)
-    assert reported(state, replace(EXECUTING, state=RunState.PENDING, sequence=1)).sequence == 2
+    assert reported(state, structs.replace(EXECUTING, state=RunState.PENDING, sequence=1)).sequence == 2
 
 
 def test_a_run_that_is_cancelled_for_a_newer_one_fails_with_that_reason_and_the_next_event() -> None:
-    assert cancel(EXECUTING, now=LATER) == replace(
+    assert cancel(EXECUTING, now=LATER) == structs.replace(
         EXECUTING, state=RunState.FAILED, sequence=3, finished_at=LATER, reason=RunReason.CANCELLED
     )
 
 
 def test_a_run_that_is_given_up_fails_with_that_reason_and_the_next_event() -> None:
-    assert expire(EXECUTING, now=LATER) == replace(
+    assert expire(EXECUTING, now=LATER) == structs.replace(
         EXECUTING, state=RunState.FAILED, sequence=3, finished_at=LATER, reason=RunReason.NOT_REPORTED
     )
 

@@ -1,11 +1,11 @@
 """What one decision makes of the occurrences whose turn it is, and what it leaves open and held (scheduling.md, sections 5.5 and 5.7)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from planner.domain.fire import Fire, next_of
 from planner.domain.overlap import Overlap, OverlapPolicy, take_turns
@@ -28,7 +28,7 @@ def minutely(overlap: object, *, held: tuple[datetime, ...] = (), open_runs: int
     """Every minute; what is held lies at or before noon, where the cursor stands."""
     book = Book()
     plan = book.made({**MINUTELY, "overlap": overlap, "misfire": {"coalesce": "none"}, **fields})
-    book.cursors[plan] = replace(book.cursors[plan], held=held, open_runs=open_runs, wait_for_run=bool(held) and open_runs > 0)
+    book.cursors[plan] = structs.replace(book.cursors[plan], held=held, open_runs=open_runs, wait_for_run=bool(held) and open_runs > 0)
     return book, plan
 
 
@@ -79,7 +79,7 @@ def test_what_is_missed_ends_no_run() -> None:
     plan = book.made(
         {"action": ACTION, "execute_at": "2026-03-01T12:10:00Z", "overlap": "cancel_previous", "misfire": {"max_lateness_seconds": 60}}
     )
-    book.cursors[plan] = replace(book.cursors[plan], open_runs=1)
+    book.cursors[plan] = structs.replace(book.cursors[plan], open_runs=1)
     found = woken(book, plan, 12)
     assert (fired(found), skipped(found)) == ((), [("missed", *at(10))])
     assert (found.ends_open_runs, found.cursor.open_runs) == (False, 1)
@@ -121,7 +121,7 @@ def test_what_is_skipped_before_the_last_run_has_its_outcome_and_what_comes_afte
 def test_of_two_runs_left_the_second_is_the_last_and_what_lies_between_is_recorded() -> None:
     book, plan = minutely("queue_one", max_runs=2)
     assert skipped(woken(book, plan, 3)) == [("overlap", *at(2))]
-    book.cursors[plan] = replace(book.cursors[plan], open_runs=0)
+    book.cursors[plan] = structs.replace(book.cursors[plan], open_runs=0)
     last = woken(book, plan, 3)
     assert (fired(last), last.skips, last.completed) == (at(3), (), True)
 
@@ -171,7 +171,7 @@ def test_what_a_resume_is_to_fire_comes_to_its_turn_at_once_where_a_run_is_open(
 @pytest.mark.parametrize(("nominal", "due"), [(None, None), (NOON, None), (None, NOON)])
 def test_a_cursor_stands_at_an_occurrence_only_if_it_knows_when_it_is_due(nominal: datetime | None, due: datetime | None) -> None:
     book, plan = minutely("allow")
-    cursor: Cursor = replace(book.cursors[plan], next_nominal=nominal, next_due=due)
+    cursor: Cursor = structs.replace(book.cursors[plan], next_nominal=nominal, next_due=due)
     assert next_of(cursor) is None
     standing = next_of(book.cursors[plan])
     assert standing is not None

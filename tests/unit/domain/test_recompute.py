@@ -1,10 +1,10 @@
 """Another version of the zone database (scheduling.md, R11)."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from planner.domain.civil_time import TZDATA_VERSION
 from planner.domain.decide import recomputed_plan
@@ -29,7 +29,7 @@ def of_another_version(given: dict[str, Any], *, now: datetime = NOON, **state: 
     """A plan as it stood when an older version computed it."""
     book = Book()
     plan = book.made(given, now=now)
-    book.cursors[plan] = replace(book.cursors[plan], tzdata="1999a", **state)
+    book.cursors[plan] = structs.replace(book.cursors[plan], tzdata="1999a", **state)
     return book, plan
 
 
@@ -143,7 +143,7 @@ def test_a_one_shot_of_a_label_moves_even_to_before_its_creation_and_is_not_lost
     once = {"action": ACTION, "execute_at": "2026-03-02T09:00:00", "timezone": "Europe/Amsterdam"}
     book, plan = of_another_version(once, now=at(2, 8) - HOUR, next_nominal=at(2, 9), next_due=at(2, 9))
     assert moved(book, plan).next_nominal == at(2, 8)
-    book.cursors[plan] = replace(book.cursors[plan], resolved_until=at(2, 8, 30))
+    book.cursors[plan] = structs.replace(book.cursors[plan], resolved_until=at(2, 8, 30))
     assert moved(book, plan).next_nominal == at(2, 8)
 
 
@@ -167,7 +167,7 @@ def test_only_what_depends_on_a_zone_is_computed_anew(when: dict[str, Any], *, o
     book, plan = of_another_version({"action": ACTION} | when)
     schedule = load(book.revisions[plan].document).schedule
     assert is_outdated(book.cursors[plan], schedule) is outdated
-    assert not is_outdated(replace(book.cursors[plan], tzdata=TZDATA_VERSION), schedule)
+    assert not is_outdated(structs.replace(book.cursors[plan], tzdata=TZDATA_VERSION), schedule)
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])

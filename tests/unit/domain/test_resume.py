@@ -1,10 +1,10 @@
 """What becomes of what waited during a pause (scheduling.md, section 5.2)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from planner.domain.jitter import delay
 from planner.domain.plan import Cursor
@@ -167,7 +167,7 @@ def test_what_was_held_at_the_pause_is_part_of_the_backlog(
 ) -> None:
     book = Book()
     plan = book.made(TENS)
-    held: Cursor = replace(book.cursors[plan], held=(at(10),), resolved_until=at(10), next_nominal=at(20), wait_for_run=True)
+    held: Cursor = structs.replace(book.cursors[plan], held=(at(10),), resolved_until=at(10), next_nominal=at(20), wait_for_run=True)
     book.cursors[plan] = held
     book.ask(Caller("p").pause(plan), now=at(15))
     assert book.cursors[plan].held == (at(10),)
@@ -179,7 +179,7 @@ def test_what_was_held_at_the_pause_is_part_of_the_backlog(
 def test_what_was_held_is_in_time_to_the_last_moment_of_its_window() -> None:
     book = Book()
     plan = book.made(TENS | {"misfire": {"max_lateness_seconds": 1500}})
-    book.cursors[plan] = replace(book.cursors[plan], held=(at(10),), resolved_until=at(10), next_nominal=at(20), wait_for_run=True)
+    book.cursors[plan] = structs.replace(book.cursors[plan], held=(at(10),), resolved_until=at(10), next_nominal=at(20), wait_for_run=True)
     book.ask(Caller("p").pause(plan), now=at(15))
     assert skipped(resumed(book, plan, ResumeBacklog.ALL, now=at(35))) == []
     assert fires(book, plan, now=at(35)) == [at(10), at(20), at(30)]
@@ -197,7 +197,7 @@ def test_what_jitter_has_not_let_fall_due_has_not_waited(early: timedelta, waite
 
 def test_what_was_held_and_jitter_has_not_let_fall_due_has_not_waited_either() -> None:
     book, plan = paused_at(5, jitter_seconds=300)
-    book.cursors[plan] = replace(book.cursors[plan], held=(at(10), at(20)), resolved_until=at(20), next_nominal=at(30))
+    book.cursors[plan] = structs.replace(book.cursors[plan], held=(at(10), at(20)), resolved_until=at(20), next_nominal=at(30))
     lag = delay(plan, 300)
     found = resumed(book, plan, ResumeBacklog.SKIP, now=at(20) + lag - timedelta(microseconds=1))
     assert (skipped(found), found.cursor.held) == ([(SkipReason.PAUSED, at(10))], (at(20),))

@@ -3,11 +3,11 @@
 scheduling.md, sections 5.2 to 5.5: jitter, what an update keeps, what waits for a run, and the pause.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from planner.domain.advance import Place, advanced
 from planner.domain.definition import load
@@ -35,7 +35,7 @@ def made(book: Book, given: dict[str, Any], *, now: datetime = NOON, jitter_over
 def placed(book: Book, plan: PlanId, *held: datetime, following: Occurrence | None = None, **state: Any) -> Cursor:  # noqa: ANN401 of a cursor
     """The plan's cursor, moved to where so many are held."""
     revision = book.revisions[plan]
-    cursor = replace(book.cursors[plan], **state)
+    cursor = structs.replace(book.cursors[plan], **state)
     return advanced(cursor, Place(NOON, following, held), revision, load(revision.document).schedule)
 
 

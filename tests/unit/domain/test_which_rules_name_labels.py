@@ -1,9 +1,9 @@
 """Which rules follow local time, and what a cursor remembers of its zone and its holiday list (scheduling.md, R3, R4, R9 and R11)."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from planner.domain.advance import label_offset_s
 from planner.domain.civil_time import TZDATA_VERSION
@@ -69,7 +69,7 @@ def test_a_schedule_has_the_version_of_the_list_that_it_was_compiled_with() -> N
 
 def a_cursor(**state: Any) -> Cursor:  # noqa: ANN401 of a cursor
     book = Book()
-    return replace(book.cursors[book.made(MINUTELY)], **state)
+    return structs.replace(book.cursors[book.made(MINUTELY)], **state)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from msgspec import structs
 
 from planner.domain.missed import Skip
 from planner.domain.plan import PlanRevision
@@ -40,14 +41,16 @@ RUN: Final = Run(
     due_at=NOON + FRACTION,
     published_at=NOON + timedelta(seconds=1),
 )
-EXECUTING: Final = replace(
+EXECUTING: Final = structs.replace(
     RUN, state=RunState.EXECUTING, sequence=2, started_at=NOON + FRACTION, worker="wörker", progress={"é": [1, 0.5, None]}
 )
-FAILED: Final = replace(
+FAILED: Final = structs.replace(
     EXECUTING, state=RunState.FAILED, sequence=3, finished_at=NOON, error={"code": "E", "message": "\u2028", "retryable": False}
 )
-LOST: Final = replace(RUN, state=RunState.FAILED, sequence=2, finished_at=NOON + FRACTION, reason=RunReason.NOT_REPORTED)
-COMPLETED: Final = replace(EXECUTING, state=RunState.COMPLETED, sequence=3, finished_at=NOON + FRACTION, result={"n": 10**30, "f": 1e-7})
+LOST: Final = structs.replace(RUN, state=RunState.FAILED, sequence=2, finished_at=NOON + FRACTION, reason=RunReason.NOT_REPORTED)
+COMPLETED: Final = structs.replace(
+    EXECUTING, state=RunState.COMPLETED, sequence=3, finished_at=NOON + FRACTION, result={"n": 10**30, "f": 1e-7}
+)
 
 
 def a_revision(given: dict[str, Any]) -> PlanRevision:
@@ -120,7 +123,7 @@ def test_a_run_event_is_the_contracts_text_in_the_contracts_order(run: Run, next
 @pytest.mark.parametrize("ordering_key", [None, "customer-ü"])
 def test_an_action_is_the_contracts_text_in_the_contracts_order(ordering_key: str | None, published_at: datetime) -> None:
     revision = a_revision(ONCE | {"ordering_key": ordering_key, "payload": {"ü": [{"a": None}, 1.5, True]}, "timezone": "Europe/Amsterdam"})
-    run = replace(RUN, published_at=published_at, due_at=NOON)
+    run = structs.replace(RUN, published_at=published_at, due_at=NOON)
     record = OUTBOX.action(run, revision)
     data = Action(
         run_id=run.run_id,

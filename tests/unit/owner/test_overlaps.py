@@ -260,7 +260,7 @@ def with_an_unreadable_run(overlap: str) -> tuple[Watched, StateKey]:
     """The run of ten past twelve stands there as another version wrote it."""
     story = watched(overlap)
     key = StateKey(StateKind.RUN, TENANT, run_id(PLAN, "schedule", NOON + TEN, 1))
-    story.shard.values[key] = story.shard.values[key].replace(b'"state":"pending"', b'"state":"dreaming"')
+    story.shard.values[key] = story.shard.values[key].replace(b'"trigger":"schedule"', b'"trigger":"dreaming"')
     return story, key
 
 

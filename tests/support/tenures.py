@@ -25,7 +25,6 @@ from support.incoming import COMMANDS_TOPIC, TOKENS
 from support.memory_index import MemoryIndex, MemoryStore
 from support.plans import ACTIONS, NOON
 
-NAME: Final = ShardName("t", 0, 1)
 EMPTY: Final = Position("incarnation", 0, NOON, b"")
 
 
@@ -76,7 +75,7 @@ class Told:
 
 @dataclass
 class HeldShard:
-    """Partition 0 of 1, from an empty index on. `settle` before the first story: a new tenure looks at every plan once."""
+    """Partition 0 from an empty index on. `settle` before the first story: a new tenure looks at every plan once."""
 
     time: Time = field(default_factory=Time)
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -85,6 +84,7 @@ class HeldShard:
     tenure: Tenure = field(init=False)
     schedules: Schedules = field(default_factory=Schedules)
     random: Callable[[], float] = lambda: 0.0
+    partitions: int = 1
 
     async def begin(self) -> "HeldShard":
         """The first tenure of an empty shard, which has looked at every plan."""
@@ -95,17 +95,18 @@ class HeldShard:
 
     def take_over(self, position: Position) -> None:
         """A tenure that begins where log and index stand."""
+        name = ShardName("t", 0, self.partitions)
         parts = TickParts(
             clock=self.time,
             index=MemoryIndex(self.store),
-            outbox=Outbox(namespace=NAME.namespace, partition=NAME.partition, partitions=NAME.partitions, tokens=TOKENS),
+            outbox=Outbox(namespace=name.namespace, partition=name.partition, partitions=name.partitions, tokens=TOKENS),
             tokens=TOKENS,
             schedules=self.schedules,
             action_topics=ActionTopics(Broker(), open_to_new=False),
-            metrics=ShardMetrics(OwnerMetrics(self.registry), NAME.partition),
+            metrics=ShardMetrics(OwnerMetrics(self.registry), name.partition),
             random=self.random,
         )
-        self.tenure = Tenure(NAME, parts, Taken(self.log, position, self.store.head, built_anew=False))
+        self.tenure = Tenure(name, parts, Taken(self.log, position, self.store.head, built_anew=False))
 
     def take_over_again(self) -> None:
         """Another tenure, from what the last transaction left."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -83,6 +83,13 @@ class ShardInputs:
         commands, reports = fetched[self._commands], fetched[self._reports]
         self._after = Inputs(_next(commands, self._after.commands), _next(reports, self._after.reports))
         return Gathered([_incoming(record) for record in commands], [_incoming(record) for record in reports], self._after)
+
+    def go_on_after(self, taken: Inputs) -> None:
+        """What was gathered beyond these positions has not been taken in: gather it again."""
+        assert self._consumer is not None
+        if taken.commands < self._after.commands:
+            self._consumer.seek(self._commands, taken.commands)
+            self._after = replace(self._after, commands=taken.commands)
 
     async def reached(self) -> Inputs:
         """The positions of the consumer, past markers at the end that no record follows."""

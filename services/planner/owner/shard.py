@@ -120,7 +120,7 @@ class Shard:
         while not self._stopping:
             gathered = await self._parts.inputs.gather(tenure.wait_s())
             async with asyncio.timeout(TICK_TIMEOUT_S):
-                await tenure.tick(gathered)
+                self._parts.inputs.go_on_after(await tenure.tick(gathered))
             self._parts.tick.metrics.waits(self._parts.inputs.lag())
             if monotonic() - began > HEALTHY_AFTER_S:
                 self._parts.backoff.reset()

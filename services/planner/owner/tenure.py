@@ -30,6 +30,9 @@ from planner_contracts.topics import TopicRole
 
 TIMERS_PER_READ_MAX: Final = 500
 READS_PER_TICK_MAX: Final = 2
+COMMAND_OUTPUT_RECORDS_MAX: Final = 2000
+COMMAND_OUTPUT_BYTES_MAX: Final = 8_000_000
+"""Where what the commands of a tick publish has grown to so much, the rest of them waits: a small one may make large events, or copies."""
 NAP_MAX_S: Final = 1.0
 TENANTS_MAX: Final = 1_000_000
 """Of so many tenants that wait each may be the first to be served."""
@@ -82,8 +85,11 @@ class Tenure:
             return NAP_MAX_S
         return min(NAP_MAX_S, max(0.0, (self._head - self._parts.clock.now()).total_seconds()))
 
-    async def tick(self, gathered: Gathered) -> None:
-        """Gather, decide, commit, apply. Any exception means: whether it was committed is not known, drop everything and take over."""
+    async def tick(self, gathered: Gathered) -> Inputs:
+        """Gather, decide, commit, apply; the positions after what was taken in, which need not be everything.
+
+        Any exception means: whether it was committed is not known, drop everything and take over.
+        """
         where = {"partition": self._name.partition, "partitions": self._name.partitions}
         commands = [ReadCommand(record, contained(partial(read_command, record, **where))) for record in gathered.commands]
         reports = [ReadReport(record, contained(partial(read_report, record, **where))) for record in gathered.reports]
@@ -94,11 +100,10 @@ class Tenure:
         last_page = self._scan is not None and not page.following
         if not (commands or reports or timers or page.cursors or last_page):
             self._scan = page.following or None
-            return
+            return gathered.after
         began = self._parts.clock.monotonic()
         tick = self._decided(await self._known(commands, reports, timers, page), now)
-        for command in commands:
-            tick.command(command)
+        after = _carried_out(tick, commands, gathered.after)
         for report in reports:
             tick.report(report)
         for timer in timers:
@@ -109,11 +114,12 @@ class Tenure:
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
         self._look_on(page, swept=swept, replans=tick.replans)
-        await self._commit_and_apply(tick.records, tick.changes, gathered.after, now)
+        await self._commit_and_apply(tick.records, tick.changes, after, now)
         self._parts.metrics.ticked(tick, took_s=self._parts.clock.monotonic() - began, offset=self._position.offset)
         for (name, reason), count in tick.counts.items():
             if name == "dead_letters":
                 _log.warning("owner.dead_letters.written", partition=self._name.partition, reason=reason, count=count)
+        return after
 
     def _look_on(self, page: Page, *, swept: bool, replans: bool) -> None:
         """Where the scan goes on after this page, and what is still to be looked at.
@@ -188,6 +194,18 @@ class Tenure:
         moved = Position(self._position.incarnation, committed.offset, committed.appended_at, inputs)
         self._head = await self._parts.index.apply(self._position, changes, moved)
         self._position = moved
+
+
+def _carried_out(tick: Tick, commands: Sequence[ReadCommand], after: Inputs) -> Inputs:
+    """Decide on commands as long as there is room for what they publish; the positions after those."""
+    size = 0
+    for command in commands:
+        if size >= COMMAND_OUTPUT_BYTES_MAX or len(tick.records) >= COMMAND_OUTPUT_RECORDS_MAX:
+            return replace(after, commands=command.source.offset)
+        mark = len(tick.records)
+        tick.command(command)
+        size += sum(len(record.value or b"") for record in tick.records[mark:])
+    return after
 
 
 def _swept(tick: Tick, page: Page) -> bool:

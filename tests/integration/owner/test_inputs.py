@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from planner.owner.changelog import Inputs
-from planner.owner.inputs import COMMANDS_PER_TICK_MAX, ShardInputs
+from planner.owner.inputs import COMMANDS_PER_TICK_MAX, Gathered, ShardInputs
 from planner.owner.metrics import OwnerMetrics, ShardMetrics
 from planner.runtime.kafka import idempotent_producer
 from planner_contracts.topics import TopicRole, topic
@@ -39,6 +39,36 @@ async def test_the_lag_is_what_the_ticks_share_leaves_behind(topics: ShardTopics
         await until(caught_up, what="nothing is left behind")
     finally:
         await inputs.close()
+
+
+async def test_what_a_tick_did_not_take_in_is_gathered_again(topics: ShardTopics) -> None:
+    for number in range(6):
+        await topics.send(TopicRole.PLAN_COMMANDS, str(number).encode())
+    await topics.send(TopicRole.RUN_REPORTS, b"report")
+    inputs = ShardInputs(topics.shard(), topics.connection)
+    await inputs.open(Inputs())
+    try:
+        first = await gathered_up_to(inputs, Inputs(6, 1))
+        inputs.go_on_after(first)
+        inputs.go_on_after(Inputs(4, 1))
+        assert inputs.lag() == Inputs(2, 0)
+        again = await until(lambda: some_commands(inputs), what="the rest is gathered", within_s=30)
+    finally:
+        await inputs.close()
+    assert (again.commands[0].value, again.after.reports) == (b"4", 1)
+
+
+async def gathered_up_to(inputs: ShardInputs, end: Inputs) -> Inputs:
+    async def reached() -> Inputs | None:
+        after = (await inputs.gather(0.1)).after
+        return after if after == end else None
+
+    return await until(reached, what="everything is gathered", within_s=30)
+
+
+async def some_commands(inputs: ShardInputs) -> Gathered | None:
+    found = await inputs.gather(0.1)
+    return found if found.commands else None
 
 
 def test_a_shards_gauges_end_with_it() -> None:

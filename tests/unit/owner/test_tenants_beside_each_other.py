@@ -1,20 +1,31 @@
 """What one tenant does never makes another wait without end."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from planner.domain.plan import Receipt, StateKind
 from planner.domain.run import OPEN_MAX
-from planner.owner.changelog import put
+from planner.owner.changelog import Inputs, put
 from planner.owner.index import Position
-from planner.owner.tenure import READS_PER_TICK_MAX, TENANTS_MAX, TIMERS_PER_READ_MAX
+from planner.owner.inputs import Gathered
+from planner.owner.tenure import (
+    COMMAND_OUTPUT_BYTES_MAX,
+    COMMAND_OUTPUT_RECORDS_MAX,
+    READS_PER_TICK_MAX,
+    TENANTS_MAX,
+    TIMERS_PER_READ_MAX,
+)
 from planner.owner.tick import CANCELLED_PER_TICK_MAX
-from planner_contracts.ids import CommandId, PlanId, run_id
+from planner_contracts.ids import CommandId, PlanId, calendar_id, run_id
+from planner_contracts.partitioning import partition_for
 from planner_contracts.plan_event import PlanEventType
 from support.incoming import a_create, a_report, an_update, command_data, event, incoming, plan_made_by
 from support.memory_index import PAGE_PLANS, MemoryIndex
-from support.plans import ACTION, NOON
+from support.plans import ACTION, NOON, TENANT
 from support.tenures import EMPTY, HeldShard, data_of
 
 SECOND = timedelta(seconds=1)
@@ -59,6 +70,34 @@ async def test_plans_are_looked_at_though_somebody_changes_a_list_in_every_tick(
     assert shard.inputs.replans
     await shard.settle()
     assert not shard.inputs.replans
+
+
+@pytest.mark.parametrize("is_of_copies", [False, True])
+async def test_commands_wait_for_the_next_tick_where_what_they_publish_fills_this_one(is_of_copies: bool) -> None:
+    """Hundreds of small updates of plans with large payloads made a transaction that could not be committed in time, again and again."""
+    shard = await HeldShard(partitions=16 if is_of_copies else 1).begin()
+    if is_of_copies:
+        names = [f"list{number}" for number in range(3500)]
+        ours = [name for name in names if partition_for(calendar_id(TENANT, name).encode(), shard.partitions) == 0]
+        asked = [a_list(f"p {name}", name) for name in ours]
+    else:
+        await shard.tick(a_create({"action": ACTION, "execute_at": "2026-03-01T13:00:00Z", "payload": {"text": "x" * 60_000}}))
+        asked = [an_update(plan_made_by("c1"), {"name": f"n{number}"}, f"u{number}") for number in range(200)]
+    commands = [replace(command, offset=number) for number, command in enumerate(asked)]
+
+    taken, sizes = 0, []
+    while taken < len(commands):
+        before = len(shard.log.transactions)
+        taken = (await shard.tenure.tick(Gathered(commands[taken:], [], Inputs(len(commands))))).commands
+        (transaction,) = shard.log.transactions[before:]
+        sizes.append((len(transaction), sum(len(record.value or b"") for record in transaction)))
+        assert shard.inputs.commands == taken
+
+    outcomes = [record for batch in shard.log.transactions for record in batch if record.topic.endswith("plan.events")]
+    assert len(outcomes) == len(commands) + (not is_of_copies)
+    assert len(sizes) > 1
+    assert max(records for records, _ in sizes) < 2 * COMMAND_OUTPUT_RECORDS_MAX
+    assert max(size for _, size in sizes) < 3 * COMMAND_OUTPUT_BYTES_MAX
 
 
 def a_list(command: str, name: str, *dates: str) -> Any:  # noqa: ANN401  a record

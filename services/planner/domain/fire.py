@@ -102,6 +102,7 @@ def _run(revision: PlanRevision, occurrence: Occurrence, now: datetime) -> Run:
         scheduled_for=occurrence.scheduled_for,
         due_at=occurrence.due_at,
         published_at=now,
+        open=True,
     )
 
 

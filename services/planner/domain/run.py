@@ -32,7 +32,7 @@ class Run(Struct, frozen=True, gc=False, omit_defaults=True):
     scheduled_for: datetime
     due_at: datetime
     published_at: datetime
-    open: bool = True
+    open: bool  # without a default, so that it is always written, before what a worker says: the index reads it there
     state: RunState = RunState.PENDING
     sequence: int = FIRST_SEQUENCE
     started_at: datetime | None = None

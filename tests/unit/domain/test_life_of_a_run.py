@@ -26,6 +26,7 @@ EXECUTING: Final = Run(
     scheduled_for=NOON - DAY,
     due_at=NOON - DAY / 2,
     published_at=NOON,
+    open=True,
     state=RunState.EXECUTING,
     sequence=2,
     started_at=NOON,

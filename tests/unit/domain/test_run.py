@@ -25,6 +25,7 @@ PENDING: Final = Run(
     scheduled_for=NOON,
     due_at=NOON,
     published_at=NOON,
+    open=True,
 )
 LATER: Final = NOON + timedelta(seconds=5)
 FINAL: Final = (RunState.COMPLETED, RunState.FAILED)

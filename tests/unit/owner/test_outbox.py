@@ -40,6 +40,7 @@ RUN: Final = Run(
     scheduled_for=NOON,
     due_at=NOON + FRACTION,
     published_at=NOON + timedelta(seconds=1),
+    open=True,
 )
 EXECUTING: Final = structs.replace(
     RUN, state=RunState.EXECUTING, sequence=2, started_at=NOON + FRACTION, worker="wörker", progress={"é": [1, 0.5, None]}

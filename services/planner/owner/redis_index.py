@@ -1,7 +1,7 @@
 """The index in Redis: scripts, each guarded by the position (lua/; owner/README.md has the key table)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib.resources import files
@@ -33,6 +33,8 @@ CALL_TIMEOUT_S: Final = 3.0
 READ_BYTES_MAX: Final = 1_000_000
 READ_RECORDS_MAX: Final = 500
 APPLY_CHANGES_MAX: Final = 1000
+REPLAY_BYTES_MAX: Final = 2_000_000
+"""Of one part of a replay, which may write a whole shard; what a tick writes is bounded before."""
 SCAN_COUNT: Final = 500
 SCAN_PLANS: Final = 100
 
@@ -114,15 +116,17 @@ class RedisIndex:
         return Page(tuple(timers), int(answer[1]))
 
     async def apply(self, start: Position | Found, changes: Sequence[Change], to: Position) -> datetime | None:
-        part = start.part if isinstance(start, Found) else 0
-        return await self._apply_parts(start.marker, part, changes, to)
+        if isinstance(start, Found):
+            return await self._apply_parts(start.marker, start.part, list(_small_slices(changes)), to)
+        slices = [changes[first : first + APPLY_CHANGES_MAX] for first in range(0, len(changes), APPLY_CHANGES_MAX)]
+        return await self._apply_parts(start.marker, 0, slices or [[]], to)
 
     async def build(self, found: Found | None, changes: Sequence[Change], to: Position) -> datetime | None:
         building = f"building:{to.marker}"
         marker, part = ("", 0) if found is None else (found.marker, found.part)
         await self._apply_part([], marker=marker, part=part, next_part=0, becomes=building, to=to)
         await self._remove_all(building)
-        return await self._apply_parts(building, 0, changes, to)
+        return await self._apply_parts(building, 0, list(_small_slices(changes)), to)
 
     async def _remove_all(self, building: str) -> None:
         cursor = 0
@@ -138,8 +142,7 @@ class RedisIndex:
             if cursor == 0:
                 return
 
-    async def _apply_parts(self, marker: str, part: int, changes: Sequence[Change], to: Position) -> datetime | None:
-        slices = [changes[start : start + APPLY_CHANGES_MAX] for start in range(0, len(changes), APPLY_CHANGES_MAX)] or [[]]
+    async def _apply_parts(self, marker: str, part: int, slices: Sequence[Sequence[Change]], to: Position) -> datetime | None:
         head = None
         for number, portion in enumerate(slices, start=1):
             last = number == len(slices)
@@ -159,6 +162,16 @@ class RedisIndex:
             answer = await self._apply(keys=keys, args=arguments)
         _whole(answer)
         return _instant(answer[1])
+
+
+def _small_slices(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    start = size = 0
+    for end, change in enumerate(changes):
+        if end - start == APPLY_CHANGES_MAX or size >= REPLAY_BYTES_MAX:
+            yield changes[start:end]
+            start, size = end, 0
+        size += len(change.value or b"")
+    yield changes[start:]
 
 
 def _packed(change: Change, tenants: Mapping[str, int]) -> tuple[int, int, str, str, str]:

@@ -78,8 +78,8 @@ def test_splitting_inside_a_gap_or_fold_changes_nothing(asked: tuple[Schedule, l
     schedule, instants = asked
     begin, end = instants[0], instants[-1]
 
-    whole = occurrences(schedule, after=begin, until=end, limit=5000)
-    parts = [occurrences(schedule, after=after, until=until, limit=5000) for after, until in pairwise(instants)]
+    whole = occurrences(schedule, after=begin, until=end, limit=10_000)
+    parts = [occurrences(schedule, after=after, until=until, limit=10_000) for after, until in pairwise(instants)]
 
     assert whole.complete
     assert tuple(found for part in parts for found in part.instants) == whole.instants
@@ -100,7 +100,7 @@ def test_the_splits_lie_in_both_passes_of_folds_and_beside_gaps_and_the_schedule
         repeated = any(kind_of(label, schedule.timezone) is LabelKind.REPEATED for label in labels)
         seen["repeated"] += repeated
         seen["beside a gap"] += not repeated
-        fires = occurrences(schedule, after=begin, until=end, limit=5000).instants
+        fires = occurrences(schedule, after=begin, until=end, limit=10_000).instants
         near = [local(fire, schedule.timezone).replace(tzinfo=None, microsecond=0) for fire in fires]
         seen["fires in a repeated label"] += any(kind_of(label, schedule.timezone) is LabelKind.REPEATED for label in near)
         seen["fires at a change"] += any(

@@ -49,6 +49,7 @@ from planner_contracts.strict_json import text_is_storable
 
 Read = TypeVar("Read")
 
+_COPIED_OF_COMMAND: Final = ("command_id", "tenant_id", "organization_id", "actor", "name", "dates")
 _SOUND_PLAN: Final = PlanDefinition(action="placeholder", execute_at="placeholder")
 
 
@@ -169,12 +170,16 @@ def read_report(record: Incoming, *, partition: int, partitions: int) -> Report 
 def _copy(event: Envelope) -> CalendarCopy | Unreadable:
     try:
         copy = CalendarCopied.model_validate(event.data)
+        # What no command may say, no copy may: a slash in a name would make it the key of another record.
+        PutCalendarMessage.model_validate({name: event.data.get(name) for name in _COPIED_OF_COMMAND})
     except ValidationError as error:
         return Unreadable("COPY_INVALID", _first_fault(error))
+    if not text_is_storable(copy.actor):
+        return Unreadable("COPY_INVALID", "/actor: U+0000 cannot be stored")
     state = CalendarState(
         name=copy.name,
         version=copy.version,
-        dates=tuple(event.data["dates"] or ()),
+        dates=tuple(day.isoformat() for day in copy.dates or ()),
         deleted=copy.deleted,
         updated_at=copy.at,
         updated_by=copy.actor,

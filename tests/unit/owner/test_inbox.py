@@ -254,6 +254,25 @@ def test_a_copy_that_says_too_little_is_a_dead_letter() -> None:
     assert read(event("calendar.copied", {"name": "nl"})) == Unreadable("COPY_INVALID", "/command_id: a value is required")
 
 
+A_COPY: dict[str, Any] = command_data(
+    "p1", name="nl", dates=["2026-12-25"], version=1, created=True, at="2026-03-01T12:00:00Z", deleted=False, origin=1
+)
+
+
+@pytest.mark.parametrize("wrong", [{"tenant_id": "a/b"}, {"name": ""}, {"name": "a/b"}, {"actor": "\x00"}, {"dates": None}])
+def test_a_copy_may_say_nothing_that_no_command_may(wrong: dict[str, Any]) -> None:
+    assert isinstance(read(event("calendar.copied", A_COPY)), CalendarCopy)
+    unreadable = read(event("calendar.copied", A_COPY | wrong))
+    assert isinstance(unreadable, Unreadable)
+    assert (unreadable.reason, unreadable.detail.split(":")[0]) == ("COPY_INVALID", f"/{next(iter(wrong))}")
+
+
+def test_a_copy_has_its_dates_as_the_calendar_writes_them() -> None:
+    copy = read(event("calendar.copied", A_COPY | {"dates": ["2026-12-25T00:00:00"]}))
+    assert isinstance(copy, CalendarCopy)
+    assert copy.state.dates == ("2026-12-25",)
+
+
 def test_a_command_in_the_wrong_partition_is_misrouted() -> None:
     right = partition_for(PLAN.encode(), 4)
     record = a_cancel(PLAN, "c1")

@@ -71,6 +71,15 @@ async def test_a_definition_that_is_wrong_is_refused_before_its_owner_is_asked(w
     assert world.commands == []
 
 
+async def test_a_patch_that_suits_no_plan_is_refused_before_its_owner_is_asked(world: MemoryWorld, client: httpx.AsyncClient) -> None:
+    plan = await created(client)
+    for patch, code in (({"jitter_seconds": -1}, "FIELD_OUT_OF_RANGE"), ({"organization_id": "eu"}, "READ_ONLY_FIELD")):
+        answer = await client.patch(f"/plans/{plan['id']}", json=patch)
+        assert problem(answer) == (422, "VALIDATION_FAILED")
+        assert [fault["code"] for fault in answer.json()["errors"]] == [code]
+    assert len(world.commands) == 1
+
+
 async def test_what_the_owner_refuses_is_answered_as_it_says(client: httpx.AsyncClient) -> None:
     answer = await client.post("/plans", json=HOURLY | {"action": "nobody.has.this"})
     assert problem(answer) == (422, "ACTION_UNKNOWN")

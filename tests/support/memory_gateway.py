@@ -49,10 +49,13 @@ WAIT_S: Final = 0.05
 class MemoryWorld:
     """Keys, command topic, owner and run store in one. What a test may do to it stands first.
 
-    `decides`: whether the owner takes commands in. `away`: whether reads of the run store fail. `organizations` and `scopes`: of the key.
+    `decides`: whether the owner takes commands in. `hears`: whether the gateway hears of it. `records`: whether the store shows it.
+    `away`: whether reads of the run store fail. `organizations` and `scopes`: of the key.
     """
 
     decides: bool = True
+    hears: bool = True
+    records: bool = True
     away: bool = False
     organizations: tuple[str, ...] | None = None
     scopes: tuple[str, ...] | None = None
@@ -67,6 +70,7 @@ class MemoryWorld:
     users: CalendarUsers = field(default_factory=lambda: CalendarUsers(0, ()))
     last_runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs_fired: int = 0
+    looks: int = 0
 
     async def publish(self, command: PlanCommand, trace: Trace) -> Position:
         del trace
@@ -76,8 +80,23 @@ class MemoryWorld:
             for published in ticked.published:
                 self._record(published.type, published.data)
                 envelope = decode(published.record.value, list(published.record.headers))
-                self.outcomes.tell(envelope, Position(EVENTS, 0, len(self.commands)))
+                if self.hears:
+                    self.outcomes.tell(envelope, Position(EVENTS, 0, len(self.commands)))
+                self.known[command.command_id] = self._outcome(published.type, published.data)
         return Position("t.plan.commands", 0, len(self.commands))
+
+    def _outcome(self, kind: str, data: dict[str, Any]) -> StoredCommand:
+        refused = kind == "planner.command.rejected"
+        return StoredCommand(
+            id=data["command_id"],
+            state="rejected" if refused else "accepted",
+            plan_id=data.get("plan_id"),
+            revision=data.get("revision"),
+            replayed=data["replayed"],
+            problem={name: data[name] for name in ("code", "status", "detail", "errors")} if refused else None,
+            event_offset=len(self.commands),
+            at=self.time.at,
+        )
 
     def _record(self, kind: str, data: dict[str, Any]) -> None:
         if kind.startswith("planner.calendar.") and not data["replayed"]:
@@ -136,7 +155,8 @@ class MemoryWorld:
         return CalendarUsers(self.users.count, self.users.some[:limit])
 
     async def watermarks(self, topics: Collection[str]) -> Mapping[tuple[str, int], int]:
-        return {(topic, 0): len(self.commands) + 1 for topic in topics}
+        self.looks += 1
+        return {(topic, 0): len(self.commands) + 1 for topic in topics} if self.records else {}
 
     def _answer(self) -> None:
         if self.away:

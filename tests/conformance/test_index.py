@@ -389,6 +389,15 @@ async def open_runs(index: Index, position: Position, *plans: str, limit: int = 
     return [list(found[name]) for name in wanted]
 
 
+async def test_open_runs_that_redis_has_lost_are_noticed(redis_url: str) -> None:
+    async with redis_client(redis_url) as redis:
+        opened = OpenRedis(redis, ShardKeys(f"t{SystemIds().uuid()[:12]}", 3))
+        index = await built(opened, *plan("a", NOON), run("r1", "a"))
+        assert await redis.delete(opened.keys.open_runs) == 1
+        with pytest.raises(IndexDamagedError):
+            await index.due(at(10), now=NOON, limit=500)
+
+
 async def test_the_open_runs_of_a_plan_are_found_until_they_close_or_end(opened: OpenIndex) -> None:
     index = await built(
         opened, run("r1", "a"), run("r2", "a"), run("r3", "b"), run("r4", "a", tenant="beta"), run("r5", "a", is_open=False)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from planner.domain.plan import StateKind
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 OPEN_RUNS_ENOUGH: Final = 3000
 """A look for open runs ends with the plan that brings it to so many: more than a tick can end."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -42,6 +42,6 @@ class ShardKeys:
         return f"{self.timers_prefix}{tenant_id}"
 
     @cached_property
-    def open_runs_prefix(self) -> str:
-        """What each plan's set of open runs begins with: `<tenant>/<plan id>` follows, members are run ids."""
-        return f"{self.prefix}open:"
+    def open_runs(self) -> str:
+        """Sorted set: the open runs, all with score 0, so that those of a plan stand together; member = `<tenant>/<plan id>/<run id>`."""
+        return f"{self.prefix}open"

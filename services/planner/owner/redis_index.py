@@ -51,7 +51,7 @@ class RedisIndex:
     def __init__(self, redis: Redis, keys: ShardKeys) -> None:
         self._redis = redis
         self._keys = keys
-        self._hashes = [keys.records(kind) for kind in _KINDS]
+        self._all = [keys.position, keys.tenants, keys.open_runs, *(keys.records(kind) for kind in _KINDS)]
         self._due = redis.register_script(_script("due"))
         self._read = redis.register_script(_script("read"))
         self._open = redis.register_script(_script("open"))
@@ -68,10 +68,9 @@ class RedisIndex:
         return Found(at.decode(), int(part or 0), instant_of(int(appended or 0)), inputs or b"")
 
     async def due(self, at: Position, *, now: datetime, limit: int, page: int = 0, first: int = 0) -> Due:
-        keys = [self._keys.position, self._keys.tenants, *self._hashes]
         arguments: list[Any] = [at.marker, microseconds(now), limit, page, READ_BYTES_MAX, self._keys.timers_prefix, first]
         async with _deadline():
-            answer = await self._due(keys=keys, args=arguments)
+            answer = await self._due(keys=self._all, args=arguments)
         _whole(answer)
         timers = zip(*(iter(answer[2:]),) * 4, strict=True)
         return Due(tuple(_timer(*timer) for timer in timers), _instant(answer[1]))
@@ -83,9 +82,9 @@ class RedisIndex:
             wanted = keys[start : start + READ_RECORDS_MAX]
             arguments: list[Any] = [at.marker, READ_BYTES_MAX]
             for key in wanted:
-                arguments += (2 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")
+                arguments += (3 + _NUMBER[key.kind], f"{key.tenant_id}/{key.id}")
             async with _deadline():
-                answer = await self._read(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
+                answer = await self._read(keys=self._all, args=arguments)
             _whole(answer)
             found = answer[1:]
             records.update({key: record for key, record in zip(wanted, found, strict=False) if record is not None})
@@ -93,17 +92,17 @@ class RedisIndex:
         return records
 
     async def open_runs(self, at: Position, plans: Sequence[StateKey], *, limit: int) -> Mapping[StateKey, Sequence[str]]:
-        arguments: list[Any] = [at.marker, limit, OPEN_RUNS_ENOUGH, self._keys.open_runs_prefix]
+        arguments: list[Any] = [at.marker, limit, OPEN_RUNS_ENOUGH]
         arguments += (f"{plan.tenant_id}/{plan.id}" for plan in plans)
         async with _deadline():
-            answer = await self._open(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
+            answer = await self._open(keys=self._all, args=arguments)
         _whole(answer)
         return {plan: sorted(run.decode() for run in runs) for plan, runs in zip(plans, answer[1:], strict=False)}
 
     async def scan(self, at: Position, *, start: int, lacking: Sequence[str]) -> Page:
         arguments: list[Any] = [at.marker, start, SCAN_PLANS, *lacking]
         async with _deadline():
-            answer = await self._scan(keys=[self._keys.position, self._keys.tenants, *self._hashes], args=arguments)
+            answer = await self._scan(keys=self._all, args=arguments)
         _whole(answer)
         cursors = {}
         for field, cursor in zip(*(iter(answer[2:]),) * 2, strict=True):
@@ -154,9 +153,9 @@ class RedisIndex:
         self, changes: Sequence[Change], *, marker: str, part: int, next_part: int, becomes: str, to: Position
     ) -> datetime | None:
         tenants = {tenant: number for number, tenant in enumerate(dict.fromkeys(change.key.tenant_id for change in changes), start=1)}
-        keys = [self._keys.position, self._keys.tenants, *self._hashes, *(self._keys.timers(tenant) for tenant in tenants)]
+        keys = [*self._all, *(self._keys.timers(tenant) for tenant in tenants)]
         guard = (marker, part, next_part, becomes, microseconds(to.appended_at), to.inputs)
-        arguments: list[Any] = [*guard, len(_KINDS), len(tenants), *tenants, self._keys.open_runs_prefix]
+        arguments: list[Any] = [*guard, len(_KINDS), len(tenants), *tenants]
         arguments.append(_PACKER.encode([_packed(change, tenants) for change in changes]))
         async with _deadline():
             answer = await self._apply(keys=keys, args=arguments)

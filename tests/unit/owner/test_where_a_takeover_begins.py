@@ -83,12 +83,12 @@ def test_a_shard_reads_on_only_from_an_offset_that_its_topic_holds_or_ends_with(
 
 def test_every_key_of_a_shard_lies_in_the_slot_of_its_hash_tag() -> None:
     keys = ShardKeys("blue", 7)
-    assert [keys.position, keys.tenants, keys.records(StateKind.RUN), keys.timers("acme"), keys.open_runs_prefix] == [
+    assert [keys.position, keys.tenants, keys.records(StateKind.RUN), keys.timers("acme"), keys.open_runs] == [
         "{blue:7}:position",
         "{blue:7}:tenants",
         "{blue:7}:run",
         "{blue:7}:timers:acme",
-        "{blue:7}:open:",
+        "{blue:7}:open",
     ]
 
 

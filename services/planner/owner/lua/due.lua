@@ -1,5 +1,5 @@
 -- What: the timers of one shard that are due, each with its record (and a plan's timer with its definition), tenants in turn.
--- KEYS: 1 position (hash), 2 tenants (sorted set), 3.. the hashes of records; the last part of each name is the kind.
+-- KEYS: 1 position (hash), 2 tenants (sorted set), 3 open runs (sorted set), 4.. the hashes of records; the last part of each name is the kind.
 -- ARGV: 1 the caller's marker, 2 now in microseconds, 3 most timers, 4 page (passes by so many limits), 5 most bytes of records,
 --       6 the prefix of the tenants' sets of timers (their names are in set 2, all in this slot), 7 the tenant to begin with, by number.
 -- Returns: {1, earliest score or false, tenant, member, record, definition or "" ...}, or {0, why} if the index is not whole there.
@@ -7,9 +7,9 @@
 -- Cost: O(log n) a tenant, O(1) a timer; at most ARGV[3] timers (the caller gives <= 500) and about ARGV[5] bytes.
 local at = redis.call('HMGET', KEYS[1], 'at', 'part', 'sizes')
 if at[1] ~= ARGV[1] or at[2] ~= '0' then return {0, 'moved'} end
-local sizes = {redis.call('ZCARD', KEYS[2])}
+local sizes = {redis.call('ZCARD', KEYS[2]), redis.call('ZCARD', KEYS[3])}
 local hashes = {}
-for i = 3, #KEYS do
+for i = 4, #KEYS do
   sizes[#sizes + 1] = redis.call('HLEN', KEYS[i])
   hashes[string.match(KEYS[i], '([a-z]+)$')] = KEYS[i]
 end

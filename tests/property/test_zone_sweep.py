@@ -7,7 +7,7 @@ for each quarter of an hour about it. Zones with the same changes are looked at 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import product
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import settings
+from msgspec import structs
 
 from planner.domain.civil_time import ZONE_NAMES, Dst, Fold, Gap
 from planner.domain.dates import parse_start
@@ -138,24 +139,24 @@ _A_RRULE: Final = a_rrule("FREQ=DAILY", DTSTART.isoformat())
 @cache
 def a_rule(text: str, zone: str, dst: Dst) -> Schedule:
     fields = RruleFields(parse_rrule(text), parse_start(DTSTART.isoformat()), (), ())
-    return replace(_A_RRULE, rule=compile_rrule(fields, zone, dst), timezone=zone, dst=dst)
+    return structs.replace(_A_RRULE, rule=compile_rrule(fields, zone, dst), timezone=zone, dst=dst)
 
 
 def fixed(instants: Instants, dst: Dst) -> tuple[Schedule, Iterable[datetime]]:
-    return replace(FIXED, timezone=instants.change.zone, dst=dst), instants.of_labels(dst)
+    return structs.replace(FIXED, timezone=instants.change.zone, dst=dst), instants.of_labels(dst)
 
 
 def calendar(instants: Instants, dst: Dst) -> tuple[Schedule, Iterable[datetime]]:
-    return replace(CALENDAR, timezone=instants.change.zone, dst=dst), instants.of_labels(dst)
+    return structs.replace(CALENDAR, timezone=instants.change.zone, dst=dst), instants.of_labels(dst)
 
 
 def wildcard(instants: Instants, _: Dst) -> tuple[Schedule, Iterable[datetime]]:
     expected = (at for at, label in instants.labels.items() if label.hour in HOURS and label.minute in MINUTES and not label.second)
-    return replace(WILDCARD, timezone=instants.change.zone, dst=WILDCARD_DST), expected
+    return structs.replace(WILDCARD, timezone=instants.change.zone, dst=WILDCARD_DST), expected
 
 
 def interval(instants: Instants, _: Dst) -> tuple[Schedule, Iterable[datetime]]:
-    return replace(EVERY, timezone=instants.change.zone), (at for at in instants.labels if not (at - EPOCH) % (2700 * SECOND))
+    return structs.replace(EVERY, timezone=instants.change.zone), (at for at in instants.labels if not (at - EPOCH) % (2700 * SECOND))
 
 
 def daily_rrule(instants: Instants, dst: Dst) -> tuple[Schedule, Iterable[datetime]]:
@@ -233,7 +234,7 @@ def test_a_label_of_each_day_that_a_change_touches_is_found_from_days_before(reg
         rule = a_daily_cron(f"{middle.second} {middle.minute} {middle.hour} * * *")
         for dst in policies(number + 1):
             expected = {at for days in range(-5, 6) for at in _instants(middle + days * DAY, change, zone, dst)}
-            found = occurrences(replace(rule, timezone=change.zone, dst=dst), after=begin, until=end, limit=20).instants
+            found = occurrences(structs.replace(rule, timezone=change.zone, dst=dst), after=begin, until=end, limit=20).instants
             assert found == tuple(sorted(at for at in expected if begin < at <= end)), (change, dst)
 
 

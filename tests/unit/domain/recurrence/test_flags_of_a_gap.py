@@ -48,6 +48,13 @@ def test_an_occurrence_is_flagged_if_and_only_if_a_missing_label_comes_to_it(zon
     assert from_gap(rrule, SPRING[zone], len(expected)) == expected
 
 
+def test_a_label_between_two_that_the_gap_shifts_is_its_own() -> None:
+    # 02:30 is missing and comes to 01:30 in UTC, after 03:10, which is at 01:10.
+    rule = "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=10,30;BYSETPOS=2,3"
+    schedule = a_rrule(rule, "2026-03-01T00:00:00", AMSTERDAM, dst={"gap": "shift"})
+    assert from_gap(schedule, SPRING[AMSTERDAM], 2) == [(instant("2026-03-29T01:10:00Z"), False), (instant("2026-03-29T01:30:00Z"), True)]
+
+
 def test_the_last_occurrence_by_until_is_flagged_like_any_other_and_none_after_it() -> None:
     rule = "FREQ=DAILY;BYHOUR=2;BYMINUTE=30;UNTIL=20260329T023000"
     schedule = a_rrule(rule, "2026-03-27T00:00:00", AMSTERDAM)
@@ -89,11 +96,13 @@ def test_an_rdate_in_a_gap_is_what_the_policy_makes_of_it_and_is_flagged(gap: st
     ],
 )
 def test_a_date_in_a_fold_is_the_pass_or_the_passes_that_the_policy_takes(fold: str, at: list[str]) -> None:
-    dates = {"dst": {"fold": fold}, "ends_at": "2026-12-01T00:00:00Z"}
-    added = a_rrule("FREQ=YEARLY", "2026-01-01T09:00:00", AMSTERDAM, rdates=["2026-10-25T02:30:00"], **dates)
-    assert fires(added, "2026-01-02T00:00:00Z") == at
-    taken = a_rrule("FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "2026-10-25T00:00:00", AMSTERDAM, exdates=["2026-10-25T02:30:00"], **dates)
-    assert not {*at} & {*fires(taken, None)}
+    dst, date = {"fold": fold}, ["2026-10-25T02:30:00"]
+    added = a_rrule("FREQ=YEARLY", "2026-01-01T09:00:00", AMSTERDAM, rdates=date, dst=dst)
+    assert fires(added, "2026-01-02T00:00:00Z", until="2026-12-31T00:00:00Z") == at
+    steps = a_rrule("FREQ=MINUTELY;INTERVAL=30;COUNT=8", "2026-10-25T00:30:00", AMSTERDAM)
+    assert {"2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"} < {*fires(steps, None)}
+    daily = a_rrule("FREQ=DAILY;BYHOUR=2;BYMINUTE=30;COUNT=2", "2026-10-25T00:00:00", AMSTERDAM, exdates=date, dst=dst)
+    assert fires(daily, None) == ["2026-10-26T01:30:00Z"]
 
 
 @pytest.mark.parametrize("fold", ["first", "last", "both"])

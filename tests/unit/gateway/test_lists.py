@@ -128,6 +128,10 @@ def test_a_cursor_of_a_list_of_plans_is_none_of_a_list_of_runs() -> None:
 def test_a_cursor_whose_moment_is_none_is_damaged_and_one_of_a_name_need_be_none() -> None:
     with pytest.raises(ProblemError, match="INVALID_CURSOR"):
         plan_list(plans(cursor=following(plans(), "launch").cursor))
+    with pytest.raises(ProblemError, match="INVALID_CURSOR"):
+        run_list(RunListParameters(cursor=following(RunListParameters(), "launch").cursor))
+    with pytest.raises(ProblemError, match="INVALID_CURSOR"):
+        occurrence_span(OccurrenceListParameters(cursor=following(OccurrenceListParameters(), "launch").cursor))
     assert plan_list(plans(sort="name", cursor=following(plans(sort="name"), "launch").cursor)).after == Place("launch", ID)
     assert plan_list(plans(sort="next_run_at", cursor=following(plans(sort="next_run_at"), None).cursor)).after == Place(None, ID)
 

@@ -77,21 +77,32 @@ class ActionTopics:
     reader: AIOKafkaConsumer
     reported: list[Reported] = field(default_factory=list)
 
-    async def write(self, *actions: Action, key: bytes | None = None) -> None:
+    async def write(self, *actions: Action, key: bytes | None = None, at: datetime | None = None) -> None:
+        """`at`: when the broker says to have got them; now if left out."""
         for action in actions:
-            await self.write_raw(action.action, key or action.plan_id.encode(), action_value(action))
+            await self.write_raw(action.action, key or action.plan_id.encode(), action_value(action), at=at)
 
-    async def write_raw(self, name: str, key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]] = tuple(HEADERS)) -> None:
+    async def write_raw(
+        self,
+        name: str,
+        key: bytes,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = tuple(HEADERS),
+        *,
+        at: datetime | None = None,
+    ) -> None:
         await self.producer.send_and_wait(
             topic(self.namespace, TopicRole.ACTION, name),
             key=key,
             value=value,
             partition=partition_for(key, self.partitions),
             headers=list(headers),
+            timestamp_ms=_milliseconds(at),
         )
 
-    async def append(self, role: TopicRole, value: bytes, *, action: str | None = None) -> None:
-        await self.producer.send_and_wait(topic(self.namespace, role, action), key=b"key", value=value, partition=0, headers=HEADERS)
+    async def append(self, role: TopicRole, value: bytes, *, action: str | None = None, at: datetime | None = None) -> None:
+        name, timestamp_ms = topic(self.namespace, role, action), _milliseconds(at)
+        await self.producer.send_and_wait(name, key=b"key", value=value, partition=0, headers=HEADERS, timestamp_ms=timestamp_ms)
 
     async def make_topic(self, name: str) -> None:
         await _make_topics(self.kafka, [name], partitions=self.partitions)
@@ -121,6 +132,10 @@ class ActionTopics:
             await admin.close()
         source = topic(self.namespace, TopicRole.ACTION, name)
         return {at.partition: committed.offset for at, committed in offsets.items() if at.topic == source}
+
+
+def _milliseconds(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
 
 
 @asynccontextmanager

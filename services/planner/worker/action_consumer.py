@@ -1,9 +1,9 @@
-"""FastStream's Kafka consumers of the action and control topics, with every option that could lose a run set by hand."""
+"""FastStream's Kafka consumer of the action topics, with every option that could lose a run set by hand."""
 
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +18,8 @@ from planner.runtime.failures import Backoff
 from planner.runtime.faststream import broker_options
 from planner.runtime.kafka import KafkaConnection
 from planner.runtime.log import get_logger
-from planner.worker.cancellations import Cancellations
-from planner.worker.delivery import Delivery
+from planner.worker.control_reader import ControlReader
+from planner.worker.delivery import delivery
 from planner.worker.membership import Membership
 
 # A handler may hold the reader back as long as it likes: that the process lives, its heartbeats to the group say.
@@ -39,21 +39,21 @@ _LOG: Final = get_logger("planner.worker")
 
 @dataclass(frozen=True, slots=True)
 class WorkerTopics:
-    """What a worker reads: the action topics with its group, the control topics by itself."""
+    """What a worker reads. `controls`: action topic -> its control topic."""
 
     group: str
-    actions: Sequence[str]
-    controls: Sequence[str]
+    controls: Mapping[str, str]
 
 
 class ActionConsumer:
-    """Hands every record of the action topics to the membership, in the order of each partition, and every one of the control
-    topics to the cancellations.
+    """Hands every record of the action topics to the membership, in the order of each partition; before that has the requests to stop
+    its run read.
     """
 
-    def __init__(self, connection: KafkaConnection, membership: Membership, cancellations: Cancellations, topics: WorkerTopics) -> None:
+    def __init__(self, connection: KafkaConnection, membership: Membership, control: ControlReader, topics: WorkerTopics) -> None:
         self._membership = membership
-        self._cancellations = cancellations
+        self._control = control
+        self._topics = topics
         self._broker = KafkaBroker(
             **broker_options(connection),
             client_id=topics.group,
@@ -67,7 +67,7 @@ class ActionConsumer:
         )
         self._subscriber = self._broker.subscriber(
             # A start by names would wait until every one of them exists, and meanwhile consume none of the others.
-            pattern=_any_of(topics.actions),
+            pattern=_any_of(topics.controls),
             group_id=topics.group,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -84,18 +84,6 @@ class ActionConsumer:
             no_reply=True,
         )
         self._subscriber(self._take)
-        # Without a group: which member has the run that is to stop, nobody else knows. From the earliest on: what is asked while this
-        # one starts, or while its run's last worker died, would be passed by.
-        control = self._broker.subscriber(
-            pattern=_any_of(topics.controls),
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            ack_policy=AckPolicy.MANUAL,
-            parser=_parsed,
-            decoder=_decoded,
-            no_reply=True,
-        )
-        control(self._note)
 
     async def start(self, stop: asyncio.Event, backoff: Backoff) -> bool:
         """Join the group, trying until the brokers answer. False if `stop` was set before."""
@@ -125,18 +113,16 @@ class ActionConsumer:
             _LOG.warning("worker.consumer.stop_failed", reason=repr(errors.exceptions))
 
     async def _take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
-        await self._membership.take(_delivery(record))
+        assignment = self._membership.assignment
+        assert self._subscriber.consumer is not None, "the record came through it"
+        # The topics of an action have the same number of partitions.
+        numbers = self._subscriber.consumer.partitions_for_topic(record.topic) or (record.partition,)
+        await self._control.reach(self._topics.controls[record.topic], numbers, record.timestamp)
+        await self._membership.take(delivery(record), assignment)
 
-    async def _note(self, record: "ConsumerRecord[bytes, bytes]") -> None:
-        self._cancellations.take(_delivery(record))
 
-
-def _any_of(topics: Sequence[str]) -> str:
+def _any_of(topics: Iterable[str]) -> str:
     return "|".join(rf"{re.escape(name)}\Z" for name in topics)
-
-
-def _delivery(record: "ConsumerRecord[bytes, bytes]") -> Delivery:
-    return Delivery(record.topic, record.partition, record.offset, key=record.key, value=record.value, headers=record.headers)
 
 
 async def _parsed(record: "ConsumerRecord[Any, Any]") -> KafkaMessage:

@@ -52,9 +52,15 @@ class Membership(ConsumerRebalanceListener):
         self._consumer = consumer
         self._dirty.set()
 
-    async def take(self, delivery: Delivery) -> None:
-        """Have it performed; returns when that is under way, not when it is done. Waits for room."""
-        assignment = self._assignment
+    @property
+    def assignment(self) -> int:
+        """A number for what this member has been given; it rises with each rebalance."""
+        return self._assignment
+
+    async def take(self, delivery: Delivery, assignment: int) -> None:
+        """Have it performed if it still belongs to the assignment in which it came; returns when that is under way, not when it is done.
+        Waits for room.
+        """
         progress = self._partitions[_partition(delivery)]
         await self._lanes.room()
         while progress.span() >= REDELIVERED_MAX:

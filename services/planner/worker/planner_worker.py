@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
+from aiokafka import AIOKafkaConsumer
+
 from planner.runtime.clock import SystemClock, SystemIds, jitter
 from planner.runtime.failures import Backoff
-from planner.runtime.kafka import KafkaConnection, idempotent_producer
+from planner.runtime.kafka import KafkaConnection, assigned_consumer, idempotent_producer
 from planner.runtime.log import get_logger
 from planner.worker.action_consumer import ActionConsumer, WorkerTopics
 from planner.worker.cancellations import Cancellations
+from planner.worker.control_reader import ControlReader
+from planner.worker.delivery import delivery
 from planner.worker.execution import Execution
 from planner.worker.handlers import ActionHandler, action_handler
 from planner.worker.kafka_report_publisher import KafkaReportPublisher
@@ -95,7 +99,9 @@ class PlannerWorker:
                 execution = Execution(self._handlers, context, cancellations, heartbeat_s=HEARTBEAT_S)
                 membership = Membership(tasks, execution.perform, concurrency=self._concurrency)
                 commits = tasks.create_task(membership.commit_what_is_finished())
-                consumer = ActionConsumer(self._connection, membership, cancellations, self._topics())
+                control = ControlReader(self._control_consumer, lambda record: cancellations.take(delivery(record)))
+                requests = tasks.create_task(control.run(_backoff()))
+                consumer = ActionConsumer(self._connection, membership, control, self._topics())
                 if await consumer.start(stopped, _backoff()):
                     _LOG.info("worker.started", group=self._group, topics=list(self._handlers), worker=self._name)
                     await stopped.wait()
@@ -103,11 +109,15 @@ class PlannerWorker:
                     await membership.drain(within_s=self._drain_s)
                 await consumer.stop()
                 commits.cancel()
+                requests.cancel()
         _LOG.info("worker.stopped")
 
     def _topics(self) -> WorkerTopics:
-        controls = [topic(self._namespace, TopicRole.CONTROL, handler.action) for handler in self._handlers.values()]
-        return WorkerTopics(self._group, list(self._handlers), controls)
+        controls = {source: topic(self._namespace, TopicRole.CONTROL, handler.action) for source, handler in self._handlers.items()}
+        return WorkerTopics(self._group, controls)
+
+    def _control_consumer(self) -> AIOKafkaConsumer:
+        return assigned_consumer(self._connection, client_id=self._name)
 
     @asynccontextmanager
     async def _reporting(self) -> AsyncIterator[ReportContext]:

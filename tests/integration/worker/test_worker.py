@@ -5,14 +5,16 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from planner.runtime.clock import SystemIds
+from planner.runtime.clock import SystemClock, SystemIds
 from planner.worker import Permanent, PlannerWorker, Retryable, Run
-from planner_contracts.action import CONTROL_TYPE
+from planner.worker.control_reader import CLOCKS_APART_MS
+from planner_contracts.action import CONTROL_TYPE, Action
 from planner_contracts.envelope import CONTENT_TYPE, Envelope, encode
 from planner_contracts.partitioning import partition_for
 from planner_contracts.run_report import ReportedError
@@ -21,6 +23,7 @@ from support.actions import ActionTopics, Reported, action_topics, an_action
 from support.until import until
 
 ACTION = "content.publish"
+CLOCKS_APART = timedelta(milliseconds=CLOCKS_APART_MS)
 
 
 class PublishPayload(BaseModel):
@@ -386,11 +389,42 @@ async def test_a_run_that_its_owner_ends_meanwhile_is_told_so_and_the_next_one_o
         await topics.write(first)
         await until(lambda: _begun(topics, first.run_id), what="the first one has begun", within_s=20)
         await topics.write(second)
-        data = {"run_id": first.run_id, "plan_id": first.plan_id, "reason": "CANCELLED"}
-        asked = encode(Envelope("c1", "planner/owner", CONTROL_TYPE, None, first.run_id, "acme", "acme-eu", data))
-        await topics.append(TopicRole.CONTROL, asked, action=ACTION)
+        await topics.append(TopicRole.CONTROL, asked_to_stop(first), action=ACTION)
         await until(lambda: ended == [first.run_id, second.run_id], what="both have ended", within_s=20)
 
 
 async def _begun(topics: ActionTopics, run_id: str) -> bool:
     return "executing" in await topics.states(run_id)
+
+
+def asked_to_stop(action: Action) -> bytes:
+    data = {"run_id": action.run_id, "plan_id": action.plan_id, "reason": "CANCELLED"}
+    return encode(Envelope(f"{action.run_id}/cancel", "planner/owner", CONTROL_TYPE, None, action.run_id, "acme", "acme-eu", data))
+
+
+async def test_requests_are_read_from_the_time_of_the_oldest_run_that_is_handed_out(topics: ActionTopics) -> None:
+    """A worker read the requests of seven days at each start before it knew those that mattered: with millions of them for minutes.
+
+    None is older than its run, but for what two brokers' clocks are apart; so one from a day before shows that it was not read.
+    """
+    worker = a_worker(topics)
+    begun: list[str] = []
+
+    @worker.action(ACTION)
+    async def publish(run: Run[Any]) -> None:
+        begun.append(run.id)
+
+    now = SystemClock().now()
+    before, stopped, behind, last = (an_action(ACTION) for _ in range(4))
+    await topics.append(TopicRole.CONTROL, asked_to_stop(before), action=ACTION, at=now - timedelta(days=1))
+    await topics.append(TopicRole.CONTROL, asked_to_stop(behind), action=ACTION, at=now - timedelta(hours=2) - CLOCKS_APART / 2)
+    await topics.append(TopicRole.CONTROL, asked_to_stop(stopped), action=ACTION, at=now - CLOCKS_APART / 2)
+    await topics.write(before, stopped, key=b"key", at=now)
+    async with at_work(worker):
+        await until(lambda: reports_of_end(topics, 1), what="the first one is done", within_s=20)
+        # As it comes from a member that has died: older than all that this worker was handed before.
+        await topics.write(behind, key=b"key", at=now - timedelta(hours=2))
+        await topics.write(last, key=b"key", at=now)
+        await until(lambda: reports_of_end(topics, 2), what="the last one is done", within_s=20)
+        await until(lambda: committed_everything(topics, 4), what="all four are committed", within_s=20)
+    assert begun == [before.run_id, last.run_id]

@@ -155,7 +155,7 @@ async def test_a_member_performs_nothing_before_the_group_has_given_it_partition
         membership = Membership(tasks, work.perform, concurrency=1)
         if assigned:
             await membership.on_partitions_assigned([])
-        await membership.take(a_delivery(0))
+        await membership.take(a_delivery(0), membership.assignment)
         await asyncio.sleep(0)
         assert work.begun == ([0] if assigned else [])
         # Without a consumer there is nobody to commit through, and nothing to fail.

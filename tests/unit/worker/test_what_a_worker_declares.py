@@ -96,8 +96,8 @@ def test_a_worker_reads_the_action_and_control_topic_of_each_of_its_handlers() -
     declare_sample(worker)
     topics = worker._topics()
     assert topics.group == "publishers"
-    assert topics.actions == ["blue.action.content.publish", "blue.action.demo.echo", "blue.action.demo.work", "blue.action.demo.fail"]
-    assert topics.controls == [name.replace(".action.", ".control.") for name in topics.actions]
+    names = ["content.publish", "demo.echo", "demo.work", "demo.fail"]
+    assert topics.controls == {f"blue.action.{name}": f"blue.control.{name}" for name in names}
 
 
 @pytest.mark.parametrize(("knobs", "why"), [({"namespace": "Blue"}, "is no namespace"), ({"concurrency": 0}, "at least 1")])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaConnectionError
 from prometheus_client import CollectorRegistry
 
 from planner.recorder.intake import LOCATED, Intake, RawRecord
@@ -156,11 +157,20 @@ async def test_of_a_batch_only_what_is_not_recorded_yet_is_recorded() -> None:
         assert (scene.place, scene.batches("recorded")) == (4, 1)
 
 
-async def test_a_batch_that_was_fetched_before_reading_was_set_back_is_dropped() -> None:
+async def test_a_batch_of_one_record_is_recorded() -> None:
+    async with kept(Scene()) as scene:
+        await scene.assigned()
+        for end in (1, 2):
+            await scene.intake.take(scene.reader.fetch(1))
+            assert scene.place == end
+
+
+@pytest.mark.parametrize("set_back_to", [2, 4])
+async def test_a_batch_that_was_fetched_before_reading_was_set_back_is_dropped(set_back_to: int) -> None:
     async with kept(Scene()) as scene:
         await scene.assigned()
         batch = scene.reader.fetch(5)
-        scene.reader.at = 2
+        scene.reader.at = set_back_to
         await scene.intake.take(batch)
     assert (scene.store.runs, scene.place) == ({}, 0)
 
@@ -171,6 +181,17 @@ async def test_a_batch_of_a_partition_that_is_not_located_is_dropped() -> None:
     scene.reader.at = 3
     await scene.intake.take([a_record(offset) for offset in range(3)])
     assert scene.store.attempts == []
+
+
+async def test_a_batch_of_a_partition_that_the_consumer_has_no_longer_is_dropped() -> None:
+    class Taken(Reader):
+        async def position(self, partition: TopicPartition) -> int:
+            raise IllegalStateError(partition)
+
+    async with kept(Scene(Taken())) as scene:
+        await scene.assigned()
+        await scene.intake.take(scene.reader.fetch(3))
+    assert (scene.store.runs, scene.place) == ({}, 0)
 
 
 async def test_while_the_store_is_away_nothing_is_read_and_then_all_of_it_again() -> None:
@@ -265,6 +286,32 @@ async def test_positions_pass_what_readers_do_not_see_when_nothing_else_comes_an
         await until(lambda: scene.place == 10, what="the position has passed")
         await until(lambda: scene.gauge("planner_recorder_lag_offsets") == 0, what="the lag is measured again")
         assert scene.store.runs == {}
+
+
+async def test_brokers_that_do_not_answer_the_watch_are_told_of_and_looked_at_again() -> None:
+    class Silent(Reader):
+        silent = False
+
+        async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+            if self.silent:
+                raise KafkaConnectionError("no broker")
+            return await super().end_offsets(partitions)
+
+    reader = Silent()
+    async with kept(Scene(reader), watched=True) as scene:
+        await scene.assigned()
+        reader.silent = True
+        await until(lambda: "no broker" in scene.health.missing.get(LOCATED, ""), what="it says so")
+        reader.silent = False
+        await scene.until_located()
+
+
+async def test_the_watch_between_two_assignments_says_that_nothing_is_given_out_yet() -> None:
+    async with kept(Scene(), watched=True) as scene:
+        await scene.assigned()
+        await scene.intake.on_partitions_revoked({PLACE})
+        await until(lambda: "not located yet" in scene.health.missing.get(LOCATED, ""), what="the watch has looked")
+        await scene.assigned()
 
 
 async def test_a_recorder_with_nothing_to_record_says_that_its_store_is_away_and_that_it_is_back() -> None:

@@ -49,7 +49,7 @@ from planner_contracts.strict_json import text_is_storable
 
 Read = TypeVar("Read")
 
-_COPIED_OF_COMMAND: Final = ("command_id", "tenant_id", "organization_id", "actor", "name", "dates")
+_COPIED_OF_COMMAND: Final = ("command_id", "tenant_id", "organization_id", "actor", "name")
 _SOUND_PLAN: Final = PlanDefinition(action="placeholder", execute_at="placeholder")
 
 
@@ -171,7 +171,7 @@ def _copy(event: Envelope) -> CalendarCopy | Unreadable:
     try:
         copy = CalendarCopied.model_validate(event.data)
         # What no command may say, no copy may: a slash in a name would make it the key of another record.
-        PutCalendarMessage.model_validate({name: event.data.get(name) for name in _COPIED_OF_COMMAND})
+        PutCalendarMessage.model_validate({name: event.data.get(name) for name in _COPIED_OF_COMMAND} | {"dates": []})
     except ValidationError as error:
         return Unreadable("COPY_INVALID", _first_fault(error))
     if not text_is_storable(copy.actor):

@@ -33,6 +33,11 @@ READS_PER_TICK_MAX: Final = 2
 COMMAND_OUTPUT_RECORDS_MAX: Final = 2000
 COMMAND_OUTPUT_BYTES_MAX: Final = 8_000_000
 """Where what the commands of a tick publish has grown to so much, the rest of them waits: a small one may make large events, or copies."""
+COMMANDS_DECIDED_MAX_S: Final = 0.2
+DECIDED_MAX_S: Final = 0.4
+"""So long a tick decides at a stretch, on commands half of it, where schedules are hard to compute: nothing else runs meanwhile, and the
+group does not hear from the process. At least one of each kind is decided on.
+"""
 NAP_MAX_S: Final = 1.0
 TENANTS_MAX: Final = 1_000_000
 """Of so many tenants that wait each may be the first to be served."""
@@ -75,6 +80,7 @@ class Tenure:
         # Plans of which nothing is due may have a next occurrence that another zone database, or holiday list, computed.
         self._scan: int | None = None if self._tzdata == TZDATA_VERSION and not self._replans else 0
         self._scan_again = False
+        self._page_seen: set[StateKey] = set()
         self._changelog = name.topic(TopicRole.OWNER_CHANGELOG)
 
     def wait_s(self) -> float:
@@ -103,14 +109,15 @@ class Tenure:
             return gathered.after
         began = self._parts.clock.monotonic()
         tick = self._decided(await self._known(commands, reports, timers, page), now)
-        after = _carried_out(tick, commands, gathered.after)
+        end = self._parts.clock.monotonic() + DECIDED_MAX_S
+        after = self._carried_out(tick, commands, gathered.after)
         for report in reports:
             tick.report(report)
         for timer in timers:
-            if tick.is_full:
-                break
             tick.timer(timer)
-        swept = _swept(tick, page)
+            if tick.is_full or self._parts.clock.monotonic() > end:
+                break
+        swept = self._swept(tick, page, until=end)
         for failure in tick.failures:
             _log.error("owner.decision.failed", partition=self._name.partition, what=failure.what, error=repr(failure.error))
         self._look_on(page, swept=swept, replans=tick.replans)
@@ -120,6 +127,28 @@ class Tenure:
             if name == "dead_letters":
                 _log.warning("owner.dead_letters.written", partition=self._name.partition, reason=reason, count=count)
         return after
+
+    def _carried_out(self, tick: Tick, commands: Sequence[ReadCommand], after: Inputs) -> Inputs:
+        """Decide on commands as long as there is time, and room for what they publish; the positions after those."""
+        monotonic = self._parts.clock.monotonic
+        end, size = monotonic() + COMMANDS_DECIDED_MAX_S, 0
+        for number, command in enumerate(commands):
+            if number and (monotonic() > end or size >= COMMAND_OUTPUT_BYTES_MAX or len(tick.records) >= COMMAND_OUTPUT_RECORDS_MAX):
+                return replace(after, commands=command.source.offset)
+            mark = len(tick.records)
+            tick.command(command)
+            size += sum(len(record.value or b"") for record in tick.records[mark:])
+        return after
+
+    def _swept(self, tick: Tick, page: Page, *, until: float) -> bool:
+        """Compute the plans of the page anew. False where the transaction is full, or it is late, before: the next look goes on there."""
+        for number, plan in enumerate([plan for plan in page.cursors if plan.key not in self._page_seen]):
+            if tick.is_full or (number and self._parts.clock.monotonic() > until):
+                return False
+            tick.refresh(plan.key)
+            self._page_seen.add(plan.key)
+        self._page_seen.clear()
+        return True
 
     def _look_on(self, page: Page, *, swept: bool, replans: bool) -> None:
         """Where the scan goes on after this page, and what is still to be looked at.
@@ -194,27 +223,6 @@ class Tenure:
         moved = Position(self._position.incarnation, committed.offset, committed.appended_at, inputs)
         self._head = await self._parts.index.apply(self._position, changes, moved)
         self._position = moved
-
-
-def _carried_out(tick: Tick, commands: Sequence[ReadCommand], after: Inputs) -> Inputs:
-    """Decide on commands as long as there is room for what they publish; the positions after those."""
-    size = 0
-    for command in commands:
-        if size >= COMMAND_OUTPUT_BYTES_MAX or len(tick.records) >= COMMAND_OUTPUT_RECORDS_MAX:
-            return replace(after, commands=command.source.offset)
-        mark = len(tick.records)
-        tick.command(command)
-        size += sum(len(record.value or b"") for record in tick.records[mark:])
-    return after
-
-
-def _swept(tick: Tick, page: Page) -> bool:
-    """Compute the plans of the page anew. False where the transaction is full before: then the page is looked at again."""
-    for plan in page.cursors:
-        if tick.is_full:
-            return False
-        tick.refresh(plan.key)
-    return True
 
 
 def calendars_used(key: StateKey, value: bytes) -> Iterator[StateKey]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -98,6 +99,48 @@ async def test_commands_wait_for_the_next_tick_where_what_they_publish_fills_thi
     assert len(sizes) > 1
     assert max(records for records, _ in sizes) < 2 * COMMAND_OUTPUT_RECORDS_MAX
     assert max(size for _, size in sizes) < 3 * COMMAND_OUTPUT_BYTES_MAX
+
+
+async def test_a_tick_decides_for_a_short_time_only_where_schedules_are_hard_to_compute() -> None:
+    """Hundreds of creates, each of thirty milliseconds, took longer than a tick may last and than the group waits for a member: the
+    next owner of the partition met the same ones.
+    """
+    shard = await HeldShard().begin()
+    await shard.tick(a_list("p0", "nl"))
+    await shard.settle()
+    recurrence = {"type": "calendar", "hour": "9", "roll": "skip", "holiday_calendar": "nl"}
+    asked = [a_create({"action": ACTION, "recurrence": recurrence}, f"c{number}") for number in range(30)]
+    commands = [replace(command, offset=number) for number, command in enumerate(asked)]
+    shard.time.look_s = 0.03
+
+    taken = [0]
+    while taken[-1] < len(commands):
+        taken.append((await shard.tenure.tick(Gathered(commands[taken[-1] :], [], Inputs(len(commands))))).commands)
+    fired = await ticks_until_settled(shard, "action." + ACTION, later=timedelta(hours=21))
+    shard.time.look_s = 0
+    await shard.tick(a_list("p1", "nl", "2026-03-03"))
+    shard.time.look_s = 0.03
+    moved = await ticks_until_settled(shard, "plan.rescheduled")
+
+    for counts in ([later - earlier for earlier, later in pairwise(taken)], fired, moved):
+        assert sum(counts) == len(commands)
+        assert 1 <= min(counts) <= max(counts) < 15
+
+
+async def test_one_of_each_kind_is_decided_on_however_long_it_takes() -> None:
+    shard = await HeldShard().begin()
+    await shard.tick(a_create({"action": ACTION, "execute_at": "2026-03-01T13:00:00Z"}))
+    shard.time.look_s = 10
+    told = await shard.tick(a_create({"action": ACTION, "execute_at": "2026-03-01T15:00:00Z"}, "c2"), later=timedelta(hours=1))
+    assert [kind.type for kind in told] == ["plan.created", f"action.{ACTION}", "run.pending", "plan.completed"]
+
+
+async def ticks_until_settled(shard: HeldShard, kind: str, *, later: timedelta = timedelta(0)) -> list[int]:
+    """How many of a kind each tick published, until nothing is left to do."""
+    counts = [len(data_of(await shard.tick(later=later), kind))]
+    while shard.tenure.wait_s() == 0:
+        counts.append(len(data_of(await shard.tick(), kind)))
+    return [count for count in counts if count]
 
 
 def a_list(command: str, name: str, *dates: str) -> Any:  # noqa: ANN401  a record

@@ -57,7 +57,7 @@ def missing_label(labels: Labels, at: datetime, timezone: str, gap: Gap) -> int 
     segment = segment_at(timezone, second)
     if gap is Gap.SHIFT:
         shifted = second + segment.offset_before
-        from_label, until = max(shifted, segment.gap_from), min(shifted + 1, segment.start + segment.offset)
+        from_label, until = shifted, min(shifted + 1, segment.start + segment.offset)
     elif second == segment.start:
         from_label, until = segment.gap_from, segment.start + segment.offset
     else:
@@ -114,7 +114,7 @@ def _first_of_gap(labels: Labels, segment: Segment, second: int, dst: Dst) -> in
     shifted = dst.gap is Gap.SHIFT
     if second > segment.start and not shifted:
         return None
-    from_label = max(segment.gap_from, second + segment.offset_before) if shifted else segment.gap_from
+    from_label = second + segment.offset_before if shifted else segment.gap_from
     if from_label >= gap_until:
         return None
     label = labels.first_label(from_label)

@@ -169,6 +169,12 @@ def test_a_list_of_plans_is_read_with_one_row_more_than_its_page_and_values_as_p
     assert arguments == ["acme", ["eu", "us"], "active", '{"a": "\'; DROP"}', "l", 51]
 
 
+def test_plans_are_read_by_action_and_between_two_moments_exclusive() -> None:
+    text, arguments = statement(PlanList({"action": "a", "created_after": NOON, "created_before": NOON}, PlanSort.NAME, 1, None))
+    assert "action = $2 AND created_at > $3 AND created_at < $4 ORDER BY name ASC, id ASC LIMIT $5" in text
+    assert arguments == ["acme", "a", NOON, NOON, 2]
+
+
 @pytest.mark.parametrize(
     ("sort", "key", "condition", "order"),
     [

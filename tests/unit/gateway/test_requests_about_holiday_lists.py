@@ -67,6 +67,11 @@ async def test_a_repeat_under_a_key_is_told_that_it_is_one(client: httpx.AsyncCl
     first, again = [await client.put(LIST, json={"dates": [MONDAY]}, headers=key) for _ in range(2)]
     assert [answer.headers.get("idempotency-replayed") for answer in (first, again)] == [None, "true"]
     assert [answer.status_code for answer in (first, again)] == [201, 201]
+    first, again = [await client.delete(LIST, headers={"Idempotency-Key": "d", "Prefer": "wait=0"}) for _ in range(2)]
+    assert [answer.status_code for answer in (first, again)] == [202, 202]
+    assert {answer.headers["preference-applied"] for answer in (first, again)} == {"wait=0"}
+    told = await client.delete(LIST, headers={"Idempotency-Key": "d"})
+    assert (told.status_code, told.headers["idempotency-replayed"]) == (204, "true")
 
 
 async def test_dates_that_are_none_are_refused_before_the_owner_is_asked(world: MemoryWorld, client: httpx.AsyncClient) -> None:

@@ -38,6 +38,7 @@ class Reader:
     at: int | None = None
     paused: bool = False
     sought: list[int] = field(default_factory=list)
+    looks: int = 0
 
     def assignment(self) -> Iterable[TopicPartition]:
         return [PLACE]
@@ -60,6 +61,7 @@ class Reader:
         return dict.fromkeys(partitions, self.first)
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self.looks += 1
         return dict.fromkeys(partitions, self.end)
 
     def fetch(self, count: int, *, behind: int = 0) -> list[RawRecord]:
@@ -99,6 +101,11 @@ class Scene:
         await until(lambda: not self.health.missing, what="located")
         assert not self.reader.paused
 
+    async def watched_for(self, looks: int) -> None:
+        """Returns after so many further looks."""
+        seen = self.reader.looks
+        await until(lambda: self.reader.looks > seen + looks, what=f"{looks} looks")
+
     @property
     def place(self) -> int:
         """Where the run store stands."""
@@ -112,12 +119,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def kept(scene: Scene, *, watched: bool = False) -> AsyncIterator[Scene]:
-    """With what runs beside the batches."""
+async def kept(scene: Scene, *, watched: bool = False, settled: int = SETTLED) -> AsyncIterator[Scene]:
+    """With what runs beside the batches. `settled`: so many looks at a partition in which nothing moves."""
     async with asyncio.TaskGroup() as tasks:
         keepers = [tasks.create_task(scene.intake.keep_located(Backoff(0.001, 0.01, lambda: 0.5)))]
         if watched:
-            keepers.append(tasks.create_task(scene.intake.keep_watch(0.001, SETTLED)))
+            keepers.append(tasks.create_task(scene.intake.keep_watch(0.001, settled)))
         yield scene
         for keeper in keepers:
             keeper.cancel()
@@ -286,6 +293,24 @@ async def test_positions_pass_what_readers_do_not_see_when_nothing_else_comes_an
         await until(lambda: scene.place == 10, what="the position has passed")
         await until(lambda: scene.gauge("planner_recorder_lag_offsets") == 0, what="the lag is measured again")
         assert scene.store.runs == {}
+
+
+async def test_a_batch_that_is_on_its_way_is_not_passed_by_however_often_the_watch_looks() -> None:
+    # Positions passed the records that FastStream had fetched and not handed over yet: they were never recorded.
+    async with kept(Scene(), watched=True, settled=1_000_000) as scene:
+        await scene.assigned()
+        batch = scene.reader.fetch(5)
+        await scene.watched_for(6)
+        assert scene.place == 0
+        await scene.intake.take(batch)
+        assert (scene.place, len(scene.store.runs)) == (5, 5)
+
+
+async def test_a_partition_in_which_nothing_happens_costs_the_store_no_write() -> None:
+    async with kept(Scene(), watched=True) as scene:
+        await scene.assigned()
+        await scene.watched_for(2 * SETTLED)
+        assert scene.store.attempts == []
 
 
 async def test_brokers_that_do_not_answer_the_watch_are_told_of_and_looked_at_again() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 from structlog.testing import capture_logs
 
 from planner.runtime.clock import SystemClock, SystemIds
@@ -195,3 +196,13 @@ async def test_heartbeats_that_are_lost_do_not_change_what_is_reported_in_the_en
     value = action_value(an_action("content.publish"))
     await execution(desk, {TOPIC: action_handler("content.publish", publish)}).perform(a_delivery(value))
     assert [(report.state, report.progress) for report in desk.reports] == [("executing", None), ("completed", {"step": 1})]
+
+
+async def test_a_result_is_sent_under_the_names_that_its_model_shows() -> None:
+    class Published(BaseModel):
+        url_of_page: str = Field(serialization_alias="urlOfPage")
+
+    async def publish(run: Run[Any]) -> Published:
+        return Published(url_of_page="x")
+
+    assert (await performed(publish)).reports[-1].result == {"urlOfPage": "x"}

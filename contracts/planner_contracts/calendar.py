@@ -9,6 +9,8 @@ from planner_contracts.instants import Instant
 from planner_contracts.message import Message
 
 CALENDAR_DATES_MAX: Final = 1000
+# Of a tenant. Every shard keeps each list that ever was, for its version goes on counting.
+CALENDARS_MAX: Final = 1000
 CALENDAR_COPIED_TYPE: Final = "planner.calendar.copied"
 
 CalendarDates = Annotated[list[date], Field(max_length=CALENDAR_DATES_MAX)]

@@ -150,6 +150,11 @@ class MemoryWorld:
         found = [await self.calendar(tenant_id, name) for name in names]
         return [stored for stored in found if stored is not None]
 
+    async def calendar_names(self, tenant_id: str, name: str) -> int | None:
+        del tenant_id
+        self._answer()
+        return None if name in self.lists else len(self.lists)
+
     async def calendar_users(self, visible: Visible, name: str, *, limit: int) -> CalendarUsers:
         del visible, name
         return CalendarUsers(self.users.count, self.users.some[:limit])

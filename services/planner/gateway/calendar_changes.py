@@ -17,6 +17,8 @@ from planner.gateway.resources import API
 from planner.gateway.run_queries import RunQueries
 from planner.gateway.submission import Late, Spread, Submission
 from planner.runtime.clock import Clock, IdSource
+from planner.runtime.failures import UnavailableError
+from planner_contracts.calendar import CALENDARS_MAX
 from planner_contracts.errors import ErrorCode
 from planner_contracts.ids import calendar_id, is_calendar_name
 from planner_contracts.plan_command import CommandType
@@ -37,7 +39,7 @@ class CalendarChanges:
         self._ids = ids
 
     async def put(self, asked: Asked, name: str, given: Mapping[str, Any]) -> Response:
-        """201 or 200 with the list, or 202."""
+        """201 or 200 with the list, or 202. Raises ProblemError, QUOTA_EXCEEDED, for a name too many."""
         if not is_calendar_name(name):
             raise ProblemError(ErrorCode.INVALID_PARAMETER, "name: 1 to 100 letters, digits, dots, hyphens, underscores")
         try:
@@ -45,6 +47,7 @@ class CalendarChanges:
         except DefinitionInvalidError as error:
             raise invalid_definition(error) from None
         command = self._command(asked, CommandType.CALENDAR_PUT, {"name": name, "dates": list(dates)})
+        await self._refuse_one_too_many(command.tenant_id, name)
         shown = await self._spread(asked, command)
         stored = None if isinstance(shown, Late) else await self._queries.calendar(command.tenant_id, name)
         if isinstance(shown, Late) or stored is None:  # the latter: deleted since
@@ -67,6 +70,16 @@ class CalendarChanges:
         if isinstance(shown, Late):
             return late_answer(asked, command)
         return Response(status_code=_DELETED, headers=_headers(asked, shown))
+
+    async def _refuse_one_too_many(self, tenant_id: str, name: str) -> None:
+        """As the run store knows them: lists that are under way may come to more, and so may those of whoever writes to Kafka."""
+        try:
+            names = await self._queries.calendar_names(tenant_id, name)
+        except UnavailableError:
+            # A change is taken while the run store is away, as it is of a plan.
+            return
+        if names is not None and names >= CALENDARS_MAX:
+            raise ProblemError(ErrorCode.QUOTA_EXCEEDED, f"calendars: at most {CALENDARS_MAX} names, deleted ones included")
 
     def _command(self, asked: Asked, kind: CommandType, content: Mapping[str, Any]) -> PlanCommand:
         tenant_id = asked.caller.visible.tenant_id

@@ -121,6 +121,12 @@ class PostgresRunQueries:
     async def calendars(self, tenant_id: str, *, after: str, limit: int) -> Sequence[StoredCalendar]:
         return [_calendar(row) for row in await self._connection.fetch(self._queries["list_calendars"], tenant_id, after, limit)]
 
+    async def calendar_names(self, tenant_id: str, name: str) -> int | None:
+        row = await self._connection.fetchrow(self._queries["count_calendar_names"], tenant_id, name)
+        assert row is not None, "an aggregate has one row"
+        names: int | None = row["names"]
+        return names
+
     async def calendar_users(self, visible: Visible, name: str, *, limit: int) -> CalendarUsers:
         statement = self._queries["read_calendar_users"]
         [row] = await self._connection.fetch(statement, visible.tenant_id, name, visible.organizations, limit)

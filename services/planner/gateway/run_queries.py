@@ -139,6 +139,9 @@ class RunQueries(Protocol):
     async def calendars(self, tenant_id: str, *, after: str, limit: int) -> Sequence[StoredCalendar]:
         """At most `limit` of the tenant's holiday lists, by name, behind a name."""
 
+    async def calendar_names(self, tenant_id: str, name: str) -> int | None:
+        """How many names the tenant's holiday lists have, deleted ones included; None if this is one of them."""
+
     async def calendar_users(self, visible: Visible, name: str, *, limit: int) -> CalendarUsers:
         """The active and paused plans of the tenant that use the holiday list; at most `limit` of the visible ones are named."""
 

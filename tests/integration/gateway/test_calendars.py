@@ -1,11 +1,14 @@
 """Holiday lists over HTTP, and the plans that use them."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
+from planner_contracts.calendar import CALENDARS_MAX
 from support.gateways import ACTION, Gateway, created, eventually, problem_code
 
 MONDAY, TUESDAY = "2032-03-01", "2032-03-02"
@@ -175,3 +178,33 @@ def test_lists_belong_to_a_tenant_and_have_scopes_of_their_own(gateway: Gateway,
     with gateway.client(gateway.key(tenant, scopes=["calendars:write", "plans:read"])) as writer:
         assert put(writer, TUESDAY).status_code == 200
         assert problem_code(writer.get("/calendars")) == (403, "FORBIDDEN")
+
+
+def with_names(gateway: Gateway, tenant: str, count: int) -> None:
+    """So many lists more, as the run store shows them; the first one is deleted."""
+    asyncio.run(_insert_names(gateway.servers.postgres, tenant, count))
+
+
+async def _insert_names(dsn: str, tenant: str, count: int) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "INSERT INTO calendars "
+            "SELECT $1, 'list-' || number, 1, '[]', number = 1, now(), 'key:x' FROM generate_series(1, $2::integer) number",
+            tenant,
+            count,
+        )
+    finally:
+        await connection.close()
+
+
+def test_a_tenant_has_so_many_names_of_lists_and_not_one_more(gateway: Gateway, client: httpx.Client, tenant: str) -> None:
+    with_names(gateway, tenant, CALENDARS_MAX - 1)
+    assert put(client, MONDAY, name="the-last").status_code == 201
+    refused = put(client, MONDAY, name="one-too-many")
+    assert problem_code(refused) == (409, "QUOTA_EXCEEDED")
+    assert refused.json()["detail"] == f"calendars: at most {CALENDARS_MAX} names, deleted ones included"
+    assert put(client, TUESDAY, name="the-last").status_code == 200
+    assert client.delete("/calendars/the-last").status_code == 204
+    assert problem_code(put(client, MONDAY, name="one-too-many")) == (409, "QUOTA_EXCEEDED")
+    assert put(client, MONDAY, name="the-last").status_code == 201

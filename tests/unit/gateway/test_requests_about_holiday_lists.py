@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from planner.gateway.run_queries import CalendarUsers
+from planner_contracts.calendar import CALENDARS_MAX
 from planner_contracts.ids import calendar_id
 from support.memory_gateway import MemoryWorld, calling
 from support.plans import ACTION, TENANT
@@ -192,3 +193,14 @@ async def test_a_parameter_that_is_unknown_or_given_twice_is_refused(client: htt
     twice = await client.get("/calendars?limit=1&limit=2")
     assert problem(twice) == (400, "INVALID_PARAMETER")
     assert twice.json()["detail"] == "limit: it is given 2 times"
+
+
+async def test_a_list_is_taken_though_nobody_can_count_the_names_just_now(world: MemoryWorld, client: httpx.AsyncClient) -> None:
+    world.away, world.hears = True, False
+    assert (await client.put(LIST, json={"dates": [MONDAY]})).status_code == 202
+
+
+async def test_a_list_under_a_name_too_many_is_no_command(world: MemoryWorld, client: httpx.AsyncClient) -> None:
+    world.lists = {f"list-{number}": {} for number in range(CALENDARS_MAX)}
+    assert problem(await client.put(LIST, json={"dates": [MONDAY]})) == (409, "QUOTA_EXCEEDED")
+    assert world.commands == []

@@ -154,6 +154,10 @@ SELECT name, version, dates, updated_at, updated_by FROM calendars WHERE tenant_
 SELECT name, version, dates, updated_at, updated_by FROM calendars
 WHERE tenant_id = $1 AND name > $2 AND NOT deleted ORDER BY name LIMIT $3;
 
+-- name: count_calendar_names
+-- How many names the lists of a tenant have or had; null if this is one of them.
+SELECT CASE WHEN bool_or(name = $2) THEN NULL ELSE count(*) END AS names FROM calendars WHERE tenant_id = $1;
+
 -- name: read_calendar_users
 -- The plans that a holiday list may not be taken from: how many, and a few of those that the caller may see.
 WITH users AS (

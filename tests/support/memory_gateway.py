@@ -33,6 +33,7 @@ from planner.gateway.watermark import Watermark
 from planner.runtime.clock import SystemIds
 from planner.runtime.failures import Backoff, UnavailableError
 from planner_contracts.envelope import decode
+from planner_contracts.ids import is_uuid
 from planner_contracts.plan import PlanStatus
 from support.incoming import event, incoming
 from support.plans import TENANT
@@ -116,6 +117,7 @@ class MemoryWorld:
         """It is of no interest here."""
 
     async def plan(self, visible: Visible, plan_id: str) -> StoredPlan | None:
+        assert is_uuid(plan_id)  # PostgreSQL would refuse to look
         self._answer()
         document = self.plans.get(plan_id)
         if document is None or not visible.includes(document["organization_id"]):
@@ -134,6 +136,7 @@ class MemoryWorld:
 
     async def command(self, visible: Visible, command_id: str) -> StoredCommand | None:
         del visible
+        assert is_uuid(command_id)
         self._answer()
         return self.known.get(command_id)
 

@@ -150,6 +150,7 @@ async def test_a_plan_that_has_not_changed_is_not_sent_again(client: httpx.Async
 async def test_what_names_no_plan_is_not_asked_of_any_owner(world: MemoryWorld, client: httpx.AsyncClient) -> None:
     for method, path in (("PATCH", "/plans/x"), ("DELETE", "/plans/x"), ("POST", "/plans/x/pause"), ("POST", "/plans/x/resume")):
         assert problem(await client.request(method, path, json={})) == (404, "PLAN_NOT_FOUND")
+    assert problem(await client.get("/plans/x")) == (404, "PLAN_NOT_FOUND")
     assert world.commands == []
 
 

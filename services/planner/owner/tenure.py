@@ -109,13 +109,14 @@ class Tenure:
             return gathered.after
         began = self._parts.clock.monotonic()
         tick = self._decided(await self._known(commands, reports, timers, page), now)
-        end = self._parts.clock.monotonic() + DECIDED_MAX_S
+        monotonic = self._parts.clock.monotonic
+        end = monotonic() + DECIDED_MAX_S
         after = self._carried_out(tick, commands, gathered.after)
         for report in reports:
             tick.report(report)
         for timer in timers:
             tick.timer(timer)
-            if tick.is_full or self._parts.clock.monotonic() > end:
+            if tick.is_full or monotonic() > end:
                 break
         swept = self._swept(tick, page, until=end)
         for failure in tick.failures:

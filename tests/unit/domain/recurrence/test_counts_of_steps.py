@@ -11,6 +11,8 @@ STARTS = {
     "Europe/Amsterdam": ["2026-03-28T22:10:05", "2026-10-24T22:10:05"],
     "America/New_York": ["2026-03-07T22:00:00", "2026-11-01T00:59:59"],
     "Australia/Lord_Howe": ["2026-10-03T23:40:00", "2026-04-04T23:40:00"],
+    # Until 2011 at a minute past midnight: the hour before the change lacks nearly all of its times.
+    "America/St_Johns": ["2010-03-13T21:00:30", "2010-11-06T21:00:30"],
     "Asia/Kolkata": ["2026-12-31T21:30:00"],
 }
 PLACES = [(zone, start) for zone, starts in STARTS.items() for start in starts]
@@ -46,6 +48,11 @@ def test_a_count_of_thousands_ends_with_the_occurrence_of_that_number_too(rule: 
     whole = occurrences(a_rrule(rule, start, zone), after=None, until=None, limit=3000).instants
     for count in (1000, 2999):
         assert occurrences(counted(rule, count, start, zone), after=whole[count - 2], until=None, limit=2).instants == (whole[count - 1],)
+
+
+def test_a_count_of_all_the_hours_of_two_years_ends_within_the_last_ones() -> None:
+    schedule = counted("FREQ=HOURLY", 20_000, "2198-01-01T00:00:00", "UTC")
+    assert fires(schedule, "2200-04-14T05:00:00Z") == ["2200-04-14T06:00:00Z", "2200-04-14T07:00:00Z"]
 
 
 def test_a_count_that_the_years_do_not_reach_ends_nothing_before_their_end() -> None:

@@ -165,10 +165,9 @@ class StepRule:
             at = segment.stop
 
     def _whole_days(self, segment: Segment, at: int) -> range:
-        """The days of a segment, from an instant on, that lie clear of its ends and of the start."""
-        edge = self.unit if self._expands else 0
-        first = max(at, max(segment.start, self.start) + edge) + segment.offset
-        return range(-(-first // DAY_S), (segment.stop - edge + segment.offset) // DAY_S)
+        """The days of a segment, from an instant on, that lie in it from midnight to midnight, as do the hours of their steps."""
+        first = max(at, segment.start, self.start) + segment.offset
+        return range(-(-first // DAY_S), (segment.stop + segment.offset) // DAY_S)
 
     def _matching_days(self, days: range) -> Iterator[int]:
         """Those of a range of days that match."""

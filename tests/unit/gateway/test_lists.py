@@ -22,6 +22,7 @@ from planner.gateway.lists import (
     calendars_after,
     occurrence_span,
     plan_list,
+    refuse_repeats,
     run_list,
 )
 from planner.gateway.pagination import Place, encode_cursor
@@ -110,6 +111,13 @@ def test_a_label_may_stand_twice_and_its_value_hold_colons_or_be_empty() -> None
 def test_a_parameter_that_means_nothing_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         plans(**given)
+
+
+def test_only_a_label_may_be_asked_for_twice() -> None:
+    refuse_repeats(["label", "label", "limit", "sort"])
+    for given in (["limit", "sort", "limit"], ["label", "sort", "sort", "sort"]):
+        with pytest.raises(ProblemError, match=rf"{given[-1]}: it is given {given.count(given[-1])} times"):
+            refuse_repeats(given)
 
 
 def test_a_cursor_leads_behind_its_row_in_the_list_that_gave_it_whatever_the_size_of_the_page() -> None:

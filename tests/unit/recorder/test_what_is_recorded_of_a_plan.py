@@ -9,7 +9,7 @@ import pytest
 
 from planner.recorder.batch import Batch, gather
 from planner.recorder.projection import RecordInvalidError, project
-from planner.recorder.rows import CommandRow, HeldRow, PlanRow, ProgressRow, RevisionRow, Row, SkipRow, TransitionRow
+from planner.recorder.rows import CommandRow, HeldRow, PlanRow, ProgressRow, RevisionRow, Row, RunRow, SkipRow, TransitionRow
 from planner_contracts.ids import plan_id
 from planner_contracts.instants import format_instant
 from planner_contracts.topics import TopicRole
@@ -70,6 +70,7 @@ def test_an_outcome_without_its_plan_touches_its_command_only() -> None:
         (without(STORY.changed("created", "c1"), b'"organizationid":"acme-eu",', b""), "no organizationid"),
         (without(STORY.calendar("c1", 1, []), b'"tenantid":"acme",', b""), "no tenantid"),
         (STORY.skipped(**{"from": format_instant(NOON), "count": 2}), "neither scheduled_for nor from and to"),
+        (STORY.skipped(to=format_instant(NOON), count=2), "neither scheduled_for nor from and to"),
     ],
 )
 def test_an_event_whose_ids_are_none_belongs_to_the_dead_letters(message: Message, reason: str) -> None:
@@ -125,6 +126,17 @@ def test_a_transition_without_a_moment_of_its_own_has_that_of_its_event_and_else
     unstamped = without(ended, f'"time":"{format_instant(NOON)}",'.encode(), b"")
     record = replace(unstamped.at(0), timestamp=LATER)
     assert only(TransitionRow, project(record)).at == LATER
+
+
+def test_a_run_that_says_nothing_of_the_plans_next_time_leaves_it_as_it_is() -> None:
+    assert {type(row) for row in rows(STORY.run(1))} == {RunRow, TransitionRow}
+    run = only(RunRow, rows(STORY.run(1)))
+    assert (run.progress, run.result, run.error, run.reason, run.worker) == (None, None, None, None, None)
+
+
+def test_a_list_whose_dates_an_event_leaves_out_stays_as_it_is() -> None:
+    (row,) = rows(STORY.calendar("c1", 2, None))
+    assert isinstance(row, CommandRow)
 
 
 def test_an_occurrence_that_waits_is_held_and_moves_the_plans_next_time_where_there_is_one() -> None:

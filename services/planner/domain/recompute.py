@@ -45,8 +45,10 @@ def recomputed(revision: PlanRevision, cursor: Cursor, schedule: Schedule) -> Cu
     """
     resolved_until, held = cursor.resolved_until, cursor.held
     if isinstance(schedule.rule, Once):
-        if cursor.next_nominal is not None:
-            resolved_until = min(resolved_until, schedule.rule.instant - TICK)
+        if cursor.next_nominal is None:
+            # It has come to its turn and is held: the instant at which its label lies now is no second occurrence.
+            return advanced(cursor, Place(resolved_until, None, held), revision, schedule)
+        resolved_until = min(resolved_until, schedule.rule.instant - TICK)
     elif cursor.label_offset_s is not None and cursor.label_offset_s != label_offset_s(resolved_until, schedule):
         label = (resolved_until + timedelta(seconds=cursor.label_offset_s)).replace(tzinfo=None, microsecond=0)
         resolved_until, waiting = _past_label(schedule, label, resolved_until)

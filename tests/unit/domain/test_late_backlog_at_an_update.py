@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from planner.domain.jitter import delay
 from planner.domain.plan import Cursor
 from planner.domain.reschedule import UNRESOLVED_KEPT_MAX, next_after
 from planner_contracts.ids import PlanId
 from planner_contracts.run_event import SkipReason
-from support.plans import ACTION, NOON, Accepted, Book, Caller, accepted
+from support.plans import ACTION, NOON, Accepted, Book, Caller, accepted, codes, rejected
 from support.schedules import a_schedule, an_interval
 
 MINUTE = timedelta(minutes=1)
@@ -57,6 +58,36 @@ def test_an_update_keeps_of_a_late_backlog_what_the_tick_before_it_would_have_fi
     settled = [(skip.reason.value, skip.first, skip.into) for skip in updated(*changed, at(now), recurrence=DENSER).decision.skips]
     fired, skipped = fires(*changed, at(now))
     assert (fired, settled + skipped) == expected
+
+
+@pytest.mark.parametrize("coalesce", ["latest", "earliest", "none"])
+@pytest.mark.parametrize("after_due", [-1, 0, 59, 61, 599])
+def test_with_jitter_the_backlog_is_what_is_due_and_the_rest_is_kept_for_its_time(coalesce: str, after_due: int) -> None:
+    given = TENS | {"misfire": {"coalesce": coalesce, "max_lateness_seconds": 1500}, "jitter_seconds": 600}
+    untouched, changed = waiting(given), waiting(given)
+    lag = delay(changed[1], 600)
+    assert lag > MINUTE
+    now = at(30) + lag + timedelta(seconds=after_due)
+    expected = fires(*untouched, now)
+    settled = [(skip.reason.value, skip.first, skip.into) for skip in updated(*changed, now, recurrence=DENSER).decision.skips]
+    fired, skipped = fires(*changed, now)
+    assert (fired, settled + skipped) == expected
+    assert (at(30) in changed[0].cursors[changed[1]].held) is (after_due < 0)
+
+
+def test_what_stays_at_the_end_of_what_waited_is_not_held_for_the_cursor_goes_back_to_it() -> None:
+    book, plan = waiting(TENS | {"active": False})
+    found = updated(book, plan, at(31), recurrence={"every_seconds": 1800})
+    assert [skip.first for skip in found.decision.skips] == [at(10), at(20)]
+    assert (found.cursor.held, found.cursor.next_nominal) == ((), at(30))
+
+
+def test_an_update_to_a_moment_among_what_it_gives_up_is_refused() -> None:
+    # 12:10 to 12:30 would be superseded in one record, which no run may lie in.
+    book, plan = waiting(TENS)
+    moved = {"recurrence": None, "execute_at": "2026-03-01T12:15:00Z"}
+    assert codes(rejected(book.ask(Caller("first").update(plan, **moved), now=at(35)))) == ["/execute_at SCHEDULE_IN_PAST"]
+    assert updated(book, plan, at(35), **(moved | {"execute_at": "2026-03-01T12:33:00Z"})).cursor.next_nominal == at(33)
 
 
 @pytest.mark.parametrize(("late", "missed"), [(timedelta(0), []), (timedelta(microseconds=1), [10])])
@@ -136,6 +167,14 @@ def test_a_cancel_ends_the_held_and_the_due_and_nothing_that_is_to_come() -> Non
     ]
     assert (ended.held, ended.held_due, ended.wait_for_run, ended.next_nominal, ended.next_due) == ((), None, False, None, None)
     assert (ended.resolved_until, ended.open_runs) == (at(20), 1)
+
+
+def test_a_cancel_ends_a_moment_that_is_held_and_after_which_nothing_comes() -> None:
+    book, plan = waiting({"action": ACTION, "execute_at": "2026-03-01T12:10:00Z", "overlap": "queue_one"})
+    state = {"held": (at(10),), "resolved_until": at(10), "next_nominal": None, "next_due": None, "open_runs": 1}
+    book.cursors[plan] = structs.replace(book.cursors[plan], **state)
+    found = accepted(book.ask(Caller("x").cancel(plan), now=at(20)))
+    assert [(skip.reason, skip.first) for skip in found.decision.skips] == [(SkipReason.CANCELLED, at(10))]
 
 
 def test_a_cancel_never_takes_the_cursor_back_though_the_clock_has_stepped_back() -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from planner.domain.jitter import delay
 from planner.domain.limits import JITTER_SECONDS_MAX
+from planner.domain.missed import settle
 from planner.domain.reschedule import next_after
 from planner_contracts.ids import PlanId
+from planner_contracts.run_event import SkipReason
 from support.schedules import an_interval, instant
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -58,3 +60,27 @@ def test_spacing_and_order_of_a_plan_stay_under_its_jitter() -> None:
         after = following.scheduled_for
     assert {later - earlier for earlier, later in pairwise(due)} == {timedelta(seconds=60)}
     assert due[0] == instant("2026-03-01T00:01:00Z") + delay(plan_id, 600)
+
+
+@pytest.mark.parametrize("late_s", [0, 1, 59, 60, 3000])
+def test_a_backlog_under_jitter_is_that_without_it_later_by_the_delay(late_s: int) -> None:
+    plan_id, now = PLANS[7], instant("2026-03-01T10:30:00Z") + timedelta(seconds=late_s)
+    misfire = {"coalesce": "none", "max_lateness_seconds": 900, "max_catchup": 5}
+    plain, jittered = (an_interval(60, misfire=misfire, jitter_seconds=seconds) for seconds in (0, 600))
+    lag, after = delay(plan_id, 600), instant("2026-03-01T10:00:00Z")
+    early = settle(plain, plan_id=plan_id, after=after, now=now, limit=1000)
+    late = settle(jittered, plan_id=plan_id, after=after, now=now + lag, limit=1000)
+    assert (late.skips, late.cursor) == (early.skips, early.cursor)
+    assert [(found.scheduled_for, found.due_at - lag) for found in late.fire] == [
+        (found.scheduled_for, found.due_at) for found in early.fire
+    ]
+
+
+@pytest.mark.parametrize("jitter_seconds", [0, 600])
+def test_of_a_backlog_that_is_too_late_the_one_that_is_due_at_this_moment_fires(jitter_seconds: int) -> None:
+    plan_id = PLANS[7]
+    schedule = an_interval(60, misfire={"max_lateness_seconds": 30}, jitter_seconds=jitter_seconds)
+    now = instant("2026-03-01T10:05:00Z") + delay(plan_id, jitter_seconds)
+    backlog = settle(schedule, plan_id=plan_id, after=instant("2026-03-01T10:00:00Z"), now=now, limit=1000)
+    assert [(found.scheduled_for, found.due_at) for found in backlog.fire] == [(instant("2026-03-01T10:05:00Z"), now)]
+    assert [skip.reason for skip in backlog.skips] == [SkipReason.MISSED] * 4

@@ -126,6 +126,13 @@ def test_of_two_runs_left_the_second_is_the_last_and_what_lies_between_is_record
     assert (fired(last), last.skips, last.completed) == (at(3), (), True)
 
 
+def test_with_the_last_runs_what_another_stands_for_between_them_has_its_outcome() -> None:
+    book, plan = minutely("allow", held=at(0), max_runs=2, misfire={"coalesce": "latest"})
+    found = woken(book, plan, 5)
+    assert (fired(found), found.completed) == (at(0, 5), True)
+    assert skipped(found) == [("coalesced", nominal) for nominal in at(1, 2, 3, 4)]
+
+
 def test_outcomes_of_one_decision_rise_whatever_their_reasons() -> None:
     book, plan = minutely("queue_one", held=at(-10, 0), open_runs=1, misfire={"max_lateness_seconds": 300, "coalesce": "none"})
     found = woken(book, plan, 8)

@@ -103,6 +103,7 @@ def _run(revision: PlanRevision, occurrence: Occurrence, now: datetime) -> Run:
         due_at=occurrence.due_at,
         published_at=now,
         open=True,
+        ordering_key=revision.document["ordering_key"],
     )
 
 

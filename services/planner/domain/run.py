@@ -19,7 +19,10 @@ FIRST_SEQUENCE: Final = 1
 
 
 class Run(Struct, frozen=True, gc=False, omit_defaults=True):
-    """One execution. Times are UTC; `sequence` is that of its newest event. `open`: it still counts among its plan's open runs."""
+    """One execution. Times are UTC; `sequence` is that of its newest event. `open`: it still counts among its plan's open runs.
+
+    `ordering_key`: its revision's, so that all that is said to its worker lies in the place of its action.
+    """
 
     run_id: RunId
     plan_id: PlanId
@@ -35,6 +38,7 @@ class Run(Struct, frozen=True, gc=False, omit_defaults=True):
     open: bool  # without a default, so that it is always written, before what a worker says: the index reads it there
     state: RunState = RunState.PENDING
     sequence: int = FIRST_SEQUENCE
+    ordering_key: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     worker: str | None = None

@@ -162,7 +162,7 @@ class Outbox:
     def action(self, run: Run, revision: PlanRevision) -> Record:
         """The message that asks a worker for the run."""
         document = revision.document
-        key, partition = self._place(run, revision)
+        key, partition = self._place(run)
         data = _ActionData(
             run_id=run.run_id,
             plan_id=run.plan_id,
@@ -184,9 +184,9 @@ class Outbox:
         value = self._run_value(run.run_id, ACTION_TYPE_PREFIX + run.action, run, data, at=run.published_at)
         return Record(topic(self._namespace, TopicRole.ACTION, run.action), partition, key, value, HEADERS)
 
-    def cancel_requested(self, run: Run, revision: PlanRevision, *, at: datetime) -> Record:
+    def cancel_requested(self, run: Run, *, at: datetime) -> Record:
         """The message that asks the run's worker to stop."""
-        key, partition = self._place(run, revision)
+        key, partition = self._place(run)
         data = _CancelData(run_id=run.run_id, plan_id=run.plan_id, reason=run.reason or "")
         value = self._run_value(f"{run.run_id}/cancel", CONTROL_TYPE, run, data, at=at)
         return Record(topic(self._namespace, TopicRole.CONTROL, run.action), partition, key, value, HEADERS)
@@ -308,13 +308,12 @@ class Outbox:
             return None
         return Record(source.topic, partition, key, source.value, list(source.headers))
 
-    def _place(self, run: Run, revision: PlanRevision) -> tuple[bytes, int]:
+    def _place(self, run: Run) -> tuple[bytes, int]:
         """Key and partition of what is said to the run's worker."""
-        ordering_key = revision.document["ordering_key"]
-        if ordering_key is None:
+        if run.ordering_key is None:
             # A plan lies in this shard's partition because its id does, so only an ordering key has to be hashed.
             return run.plan_id.encode(), self._partition
-        key = ordering_key.encode()
+        key = run.ordering_key.encode()
         return key, partition_for(key, self._partitions)
 
     def _encoded(self, event_id: str, event_type: str, data: Message, *, about: Subject, at: datetime) -> bytes:

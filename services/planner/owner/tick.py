@@ -304,7 +304,7 @@ class Tick:
             self.records.append(self._outbox.run_event(run, at=self._now, next_run_at=next_due))
             self.lateness_s.append((run.published_at - run.due_at).total_seconds())
             if decision.ends_open_runs and run is not decision.runs[-1]:
-                self._cancel_run(run, revision)
+                self._cancel_run(run)
             else:
                 self._state.put(run.tenant_id, run)
         for skip in skips:
@@ -333,7 +333,7 @@ class Tick:
         runs, are_all = found
         for run in runs:
             if isinstance(run, Run):
-                self._cancel_run(run, revision)
+                self._cancel_run(run)
             else:  # nothing can be told of it or to its worker, and it must not bar its plan
                 self._state.drop(StateKind.RUN, run.key.tenant_id, run.key.id)
                 self._unusable(run.key, run.record, "the run was to be cancelled and could not be read; it is forgotten")
@@ -341,10 +341,10 @@ class Tick:
             self._state.put(revision.tenant_id, structs.replace(cursor, open_runs=cursor.open_runs - len(runs)))
         return are_all
 
-    def _cancel_run(self, run: Run, revision: PlanRevision) -> None:
+    def _cancel_run(self, run: Run) -> None:
         ended = cancel(run, now=self._now)
         self.records.append(self._outbox.run_event(ended, at=self._now))
-        self.records.append(self._outbox.cancel_requested(ended, revision, at=self._now))
+        self.records.append(self._outbox.cancel_requested(ended, at=self._now))
         self._state.drop(StateKind.RUN, run.tenant_id, run.run_id)
 
     def _count_bytes(self, mark: int) -> None:

@@ -124,7 +124,7 @@ def test_a_run_event_is_the_contracts_text_in_the_contracts_order(run: Run, next
 @pytest.mark.parametrize("ordering_key", [None, "customer-ü"])
 def test_an_action_is_the_contracts_text_in_the_contracts_order(ordering_key: str | None, published_at: datetime) -> None:
     revision = a_revision(ONCE | {"ordering_key": ordering_key, "payload": {"ü": [{"a": None}, 1.5, True]}, "timezone": "Europe/Amsterdam"})
-    run = structs.replace(RUN, published_at=published_at, due_at=NOON)
+    run = structs.replace(RUN, published_at=published_at, due_at=NOON, ordering_key=ordering_key)
     record = OUTBOX.action(run, revision)
     data = Action(
         run_id=run.run_id,

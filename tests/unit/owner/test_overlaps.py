@@ -147,6 +147,18 @@ def test_of_several_that_fire_at_once_each_ends_the_one_before() -> None:
     assert story.cursor.open_runs == 0
 
 
+def test_a_request_to_stop_lies_where_the_runs_action_does_though_the_plan_has_another_ordering_key_by_now() -> None:
+    story = Watched()
+    story.tick(0, a_create(TENS | {"overlap": "cancel_previous", "ordering_key": "customer 1"}))
+    first = story.tick(10).published
+    story.tick(15, an_update(PLAN, {"ordering_key": "customer 2"}, "c2"))
+    then = story.tick(20).published
+    (action,) = (found.record for found in first if found.type == f"planner.action.{ACTION}")
+    (asked,) = (found.record for found in then if found.type == "planner.run.cancel_requested")
+    assert (asked.key, asked.partition) == (action.key, action.partition)
+    assert action.key == b"customer 1"
+
+
 def test_an_update_to_cancel_previous_in_the_tick_of_the_next_occurrence_ends_the_runs_before_it() -> None:
     story = watched("allow")
     story.tick(20)

@@ -41,3 +41,18 @@ async def test_a_record_beyond_the_backlog_is_taken_in_when_another_one_has_ende
         for _ in range(BACKLOG_PER_SLOT):
             work.may_end.release()
         await until(lambda: len(work.begun) == BACKLOG_PER_SLOT + 1, what="all have begun")
+
+
+async def test_a_record_that_comes_while_the_member_drains_is_left_for_the_next_one() -> None:
+    work = Work()
+    async with asyncio.TaskGroup() as tasks:
+        membership = Membership(tasks, work.perform, concurrency=2)
+        await membership.on_partitions_assigned([])
+        await membership.take(a_delivery(0), membership.assignment)
+        await until(lambda: work.begun == [0], what="the first has begun")
+        draining = tasks.create_task(membership.drain(within_s=30))
+        await asyncio.sleep(0)
+        await membership.take(Delivery("t", 1, 5, key=b"another", value=b"{}", headers=()), membership.assignment)
+        work.may_end.release()
+        await draining
+    assert work.begun == [0]

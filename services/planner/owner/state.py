@@ -45,6 +45,11 @@ class TickState:
         assert record is None or isinstance(record, Cursor)
         return record
 
+    def plan(self, tenant_id: str, plan_id: str) -> tuple[PlanRevision, Cursor] | None:
+        """Its definition in force and how far it has come; None unless both are there."""
+        revision, cursor = self.revision(tenant_id, plan_id), self.cursor(tenant_id, plan_id)
+        return None if revision is None or cursor is None else (revision, cursor)
+
     def run(self, tenant_id: str, run_id: str) -> Run | None:
         """An unfinished run."""
         record = self._get(StateKey(StateKind.RUN, tenant_id, run_id))

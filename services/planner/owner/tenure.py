@@ -12,6 +12,7 @@ from planner.domain.definition import named_calendar
 from planner.domain.plan import StateKind
 from planner.owner.action_topics import ActionTopics, actions_named
 from planner.owner.changelog import POSITION_KEY, Inputs, decode_inputs, encode_inputs, key_bytes, readable, run_head
+from planner.owner.due_plans import CANCELLED_PER_TICK_MAX
 from planner.owner.inbox import contained, read_command, read_report
 from planner.owner.index import Change, DueTimer, Index, Page, Position, StateKey
 from planner.owner.inputs import Gathered
@@ -23,7 +24,7 @@ from planner.owner.schedules import Schedules
 from planner.owner.shard_name import ShardName
 from planner.owner.state import TickState
 from planner.owner.takeover import Taken
-from planner.owner.tick import CANCELLED_PER_TICK_MAX, Tick
+from planner.owner.tick import Tick
 from planner.runtime.clock import Clock, jitter
 from planner.runtime.log import get_logger
 from planner_contracts.topics import TopicRole

@@ -7,7 +7,7 @@ import msgspec
 from planner.domain.plan import StateKind
 from planner.domain.run import KEPT_MAX, OPEN_MAX
 from planner.owner.index import StateKey
-from planner.owner.tick import BYTES_PER_TICK_MAX
+from planner.owner.tick_output import BYTES_PER_TICK_MAX
 from support.incoming import a_create, plan_made_by
 from support.plans import ACTION, NOON, ONCE, TENANT
 from support.shards import PureShard

@@ -10,8 +10,8 @@ from planner.domain.jitter import delay
 from planner.domain.plan import Cursor, StateKind
 from planner.domain.run import KEPT_MAX, OPEN_MAX
 from planner.owner.changelog import decode
+from planner.owner.due_plans import CANCELLED_PER_TICK_MAX
 from planner.owner.index import StateKey
-from planner.owner.tick import CANCELLED_PER_TICK_MAX
 from planner_contracts.ids import run_id
 from support.incoming import a_create, a_report, an_update, command_data, event, incoming, plan_made_by
 from support.plans import ACTION, NOON, TENANT

@@ -11,6 +11,7 @@ import pytest
 from planner.domain.plan import Receipt, StateKind
 from planner.domain.run import OPEN_MAX
 from planner.owner.changelog import Inputs, put
+from planner.owner.due_plans import CANCELLED_PER_TICK_MAX
 from planner.owner.index import Position
 from planner.owner.inputs import Gathered
 from planner.owner.tenure import (
@@ -20,7 +21,6 @@ from planner.owner.tenure import (
     TENANTS_MAX,
     TIMERS_PER_READ_MAX,
 )
-from planner.owner.tick import CANCELLED_PER_TICK_MAX
 from planner_contracts.ids import CommandId, PlanId, calendar_id, run_id
 from planner_contracts.partitioning import partition_for
 from planner_contracts.plan_event import PlanEventType

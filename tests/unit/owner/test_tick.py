@@ -9,12 +9,14 @@ import pytest
 
 from planner.domain.plan import StateKind
 from planner.domain.run import KEPT_MAX
+from planner.owner.due_plans import FIRES_PER_TIMER_MAX
 from planner.owner.inbox import Misrouted
 from planner.owner.index import StateKey
 from planner.owner.outbox import Outbox
 from planner.owner.read_records import ReadReport
 from planner.owner.state import TickState
-from planner.owner.tick import BYTES_PER_TICK_MAX, FIRES_PER_TIMER_MAX, RECORDS_PER_TICK_MAX, Tick
+from planner.owner.tick import Tick
+from planner.owner.tick_output import BYTES_PER_TICK_MAX, RECORDS_PER_TICK_MAX
 from planner_contracts.ids import is_uuid
 from planner_contracts.instants import format_instant
 from planner_contracts.plan import PlanStatus

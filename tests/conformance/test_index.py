@@ -8,17 +8,15 @@ from typing import Final
 import pytest
 
 from planner.domain.plan import StateKind
-from planner.domain.run import Run
 from planner.owner import changelog
 from planner.owner.index import OPEN_RUNS_ENOUGH, Change, Due, Index, IndexDamagedError, IndexMovedError, Position, StateKey
 from planner.owner.keys import ShardKeys
 from planner.runtime.clock import SystemIds
 from planner.runtime.failures import UnavailableError
 from planner.runtime.redis import redis_client
-from planner_contracts.ids import PlanId, RunId, TenantId
-from planner_contracts.run import RunTrigger
 from support.indexes import OpenIndex, OpenMemory, OpenRedis
-from support.plans import ACTION, NOON, ORGANIZATION
+from support.plans import NOON
+from support.runs import a_run
 
 SECOND: Final = timedelta(seconds=1)
 OTHER: Final = "0f0f0f0f"
@@ -365,21 +363,7 @@ async def test_an_index_that_was_flushed_is_built_from_nothing(opened: OpenIndex
 
 def run(name: str, of: str, *, is_open: bool = True, tenant: str = "acme") -> Change:
     """A run of a plan as its owner writes it, with what a worker said that looks like the record itself."""
-    record = Run(
-        run_id=RunId(name),
-        plan_id=PlanId(of),
-        plan_revision=1,
-        tenant_id=TenantId(tenant),
-        organization_id=ORGANIZATION,
-        action=ACTION,
-        trigger=RunTrigger.SCHEDULE,
-        attempt=1,
-        scheduled_for=NOON,
-        due_at=NOON,
-        published_at=NOON,
-        open=is_open,
-        progress={"plan_id": "z", "open": not is_open},
-    )
+    record = a_run(run_id=name, plan_id=of, tenant_id=tenant, open=is_open, progress={"plan_id": "z", "open": not is_open})
     return changelog.put(tenant, record)._replace(wake_at=NOON)
 
 

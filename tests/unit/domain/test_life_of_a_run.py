@@ -7,26 +7,17 @@ import pytest
 from msgspec import structs
 
 from planner.domain.run import Run, cancel, expire, observe
-from planner_contracts.ids import PlanId, RunId
-from planner_contracts.run import RunReason, RunState, RunTrigger
+from planner_contracts.run import RunReason, RunState
 from planner_contracts.run_report import ReportedState, RunReport
-from support.plans import ACTION, NOON, ORGANIZATION, TENANT
+from support.plans import ACTION, NOON
+from support.runs import a_run
 
 DAY: Final = timedelta(days=1)
 LATER: Final = NOON + timedelta(minutes=5)
-EXECUTING: Final = Run(
-    run_id=RunId("00000000-0000-4000-8000-00000000000a"),
-    plan_id=PlanId("00000000-0000-4000-8000-000000000001"),
+EXECUTING: Final = a_run(
     plan_revision=3,
-    tenant_id=TENANT,
-    organization_id=ORGANIZATION,
-    action=ACTION,
-    trigger=RunTrigger.SCHEDULE,
-    attempt=1,
     scheduled_for=NOON - DAY,
     due_at=NOON - DAY / 2,
-    published_at=NOON,
-    open=True,
     state=RunState.EXECUTING,
     sequence=2,
     started_at=NOON,

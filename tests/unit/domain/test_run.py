@@ -8,25 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.domain.run import Run, expire, observe
-from planner_contracts.ids import PlanId, RunId
-from planner_contracts.run import RunReason, RunState, RunTrigger
+from planner_contracts.run import RunReason, RunState
 from planner_contracts.run_report import ReportedState, RunReport
-from support.plans import ACTION, NOON, ORGANIZATION, TENANT
+from support.plans import NOON
+from support.runs import PENDING
 
-PENDING: Final = Run(
-    run_id=RunId("00000000-0000-4000-8000-00000000000a"),
-    plan_id=PlanId("00000000-0000-4000-8000-000000000001"),
-    plan_revision=1,
-    tenant_id=TENANT,
-    organization_id=ORGANIZATION,
-    action=ACTION,
-    trigger=RunTrigger.SCHEDULE,
-    attempt=1,
-    scheduled_for=NOON,
-    due_at=NOON,
-    published_at=NOON,
-    open=True,
-)
 LATER: Final = NOON + timedelta(seconds=5)
 FINAL: Final = (RunState.COMPLETED, RunState.FAILED)
 

@@ -1,30 +1,17 @@
 """Commands whose event the gateway did not hear, or whose outcome the run store does not show yet: what their callers are told."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 
-from support.memory_gateway import MemoryWorld, calling
+from support.memory_gateway import MemoryWorld
 from support.plans import ACTION
 from support.until import until
 
 NOBODY = "11111111-1111-4111-8111-111111111111"
 HOURLY: dict[str, Any] = {"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 3600}}
 ASYNC = {"Prefer": "respond-async"}
-
-
-@pytest.fixture
-def world() -> MemoryWorld:
-    return MemoryWorld()
-
-
-@pytest.fixture
-async def client(world: MemoryWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with calling(world) as client:
-        yield client
 
 
 async def test_an_outcome_that_was_not_heard_is_found_in_the_run_store(world: MemoryWorld, client: httpx.AsyncClient) -> None:

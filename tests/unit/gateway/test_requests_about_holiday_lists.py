@@ -1,6 +1,5 @@
 """What callers are answered when they keep holiday lists, and when they preview plans that use them."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,17 +15,6 @@ from support.plans import ACTION, TENANT
 LIST = "/calendars/nl"
 MONDAY = "2026-03-02"  # the clock stands at noon of the Sunday before
 NINE: dict[str, Any] = {"action": ACTION, "recurrence": {"type": "calendar", "hour": "9", "roll": "skip", "holiday_calendar": "nl"}}
-
-
-@pytest.fixture
-def world() -> MemoryWorld:
-    return MemoryWorld()
-
-
-@pytest.fixture
-async def client(world: MemoryWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with calling(world) as client:
-        yield client
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:

@@ -1,6 +1,5 @@
 """What callers are answered when they change plans, with an owner that decides and a run store, both in memory."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -14,17 +13,6 @@ from support.plans import ACTION, NOON, ONCE, TENANT
 
 NOBODY = "11111111-1111-4111-8111-111111111111"
 HOURLY: dict[str, Any] = {"action": ACTION, "recurrence": {"type": "interval", "every_seconds": 3600}}
-
-
-@pytest.fixture
-def world() -> MemoryWorld:
-    return MemoryWorld()
-
-
-@pytest.fixture
-async def client(world: MemoryWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async with calling(world) as client:
-        yield client
 
 
 async def created(client: httpx.AsyncClient, **given: object) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from planner.owner.outbox import Outbox, Record, Subject
 from planner_contracts import envelope
 from planner_contracts.action import Action
 from planner_contracts.envelope import HEADERS, Envelope
-from planner_contracts.ids import PlanId, RunId
 from planner_contracts.instants import format_instant
 from planner_contracts.message import Message
 from planner_contracts.partitioning import partition_for
@@ -24,24 +23,12 @@ from planner_contracts.run import RunError, RunReason, RunState, RunTrigger
 from planner_contracts.run_event import OccurrenceSkipped, RunChanged, SkipReason
 from support.incoming import COMMANDS_TOPIC, TOKENS, incoming
 from support.plans import MINUTELY, NOON, ONCE, ORGANIZATION, TENANT, Book
+from support.runs import a_run
 
 OUTBOX: Final = Outbox(namespace="t", partition=3, partitions=4, tokens=TOKENS)
 FRACTION: Final = timedelta(microseconds=120_000)
-PLAN: Final = PlanId("00000000-0000-4000-8000-000000000001")
-RUN: Final = Run(
-    run_id=RunId("00000000-0000-4000-8000-00000000000a"),
-    plan_id=PLAN,
-    plan_revision=2,
-    tenant_id=TENANT,
-    organization_id=ORGANIZATION,
-    action="content.publish",
-    trigger=RunTrigger.SCHEDULE,
-    attempt=1,
-    scheduled_for=NOON,
-    due_at=NOON + FRACTION,
-    published_at=NOON + timedelta(seconds=1),
-    open=True,
-)
+RUN: Final = a_run(plan_revision=2, due_at=NOON + FRACTION, published_at=NOON + timedelta(seconds=1))
+PLAN: Final = RUN.plan_id
 EXECUTING: Final = structs.replace(
     RUN, state=RunState.EXECUTING, sequence=2, started_at=NOON + FRACTION, worker="wörker", progress={"é": [1, 0.5, None]}
 )

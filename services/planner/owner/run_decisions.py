@@ -26,7 +26,7 @@ class RunDecisions:
 
     def observe(self, report: Report, source: Incoming) -> None:
         """Judge one report: it moves its run, or changes nothing and is counted; a forged one becomes a dead letter."""
-        said, counts = report.said, self._output.counts
+        said = report.said
         if not self._tokens.verifies(said.report_token, said.run_id, report.tenant_id):
             self._output.dead_letter(source, "FORGED", "the report token is not of this run")
             return
@@ -36,9 +36,9 @@ class RunDecisions:
             return
         observation = None if run is None else observe(said, run, now=self._output.now)
         if run is None or observation is None:
-            counts["reports", "unknown" if run is None else "repeated"] += 1
+            self._output.count("reports", "unknown" if run is None else "repeated")
             return
-        counts["reports", said.state] += 1
+        self._output.count("reports", said.state)
         self._moved(observation.run, announced=observation.announced)
 
     def expire(self, due: DueTimer) -> None:

@@ -1,5 +1,6 @@
 """The deciding part of a shard's tick: gathered input in, records and state changes out. No effect happens here."""
 
+from collections import Counter
 from collections.abc import Callable, Container
 from datetime import datetime
 from functools import partial
@@ -26,7 +27,7 @@ from planner_contracts.errors import ErrorCode
 class Tick:
     """Decides in order on everything that one tick gathered; each decision sees the earlier ones.
 
-    `records` are what the transaction publishes beside the state's changes; `counts` what the metrics learn once it is committed.
+    `records` are what the transaction publishes beside the state's changes.
     """
 
     def __init__(
@@ -35,7 +36,6 @@ class Tick:
         self._state = state
         self._output = TickOutput(state, outbox, now=now)
         self.records = self._output.records
-        self.counts = self._output.counts
         self.lateness_s = self._output.lateness_s
         self.failures = self._output.failures
         self._plans = PlanChanges(state, self._output, schedules)
@@ -48,6 +48,11 @@ class Tick:
     def changes(self) -> list[Change]:
         """What the decisions changed in the state."""
         return list(self._state.changes.values())
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """What the metrics learn once the tick is committed: how often each name and label was counted."""
+        return self._output.counts
 
     @property
     def is_full(self) -> bool:

@@ -34,18 +34,23 @@ class Failure:
 class TickOutput:
     """Grows with each decision; every record and count of a tick is made here, at the tick's one `now`.
 
-    `records` are what the transaction publishes beside the state's changes; `counts` what the metrics learn once it is committed.
+    `records` are what the transaction publishes beside the state's changes.
     """
 
     def __init__(self, state: TickState, outbox: Outbox, *, now: datetime) -> None:
         self.now = now
         self.records: list[Record] = []
-        self.counts: Counter[tuple[str, str]] = Counter()
         self.lateness_s: list[float] = []
         self.failures: list[Failure] = []
+        self._counted: list[tuple[str, str]] = []
         self._bytes = 0
         self._state = state
         self._outbox = outbox
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """What the metrics learn once the tick is committed: how often each name and label was counted."""
+        return Counter(self._counted)
 
     @property
     def is_full(self) -> bool:
@@ -64,18 +69,23 @@ class TickOutput:
 
     def contained(self, what: str, decide: Callable[[], None]) -> bool:
         """Run one decision so that its failure stays its own: nothing of it is kept then, and the tick goes on."""
-        mark, fired = len(self.records), len(self.lateness_s)
+        mark, fired, counted = len(self.records), len(self.lateness_s), len(self._counted)
         try:
             decide()
         except Exception as error:  # noqa: BLE001  whatever one record or plan does wrong, the others of the partition go on
             # In place: the face of the tick shows these very lists.
             del self.records[mark:]
             del self.lateness_s[fired:]
+            del self._counted[counted:]
             self._state.undo()
             self.failures.append(Failure(what, error))
             return False
         self._state.keep()
         return True
+
+    def count(self, name: str, label: str) -> None:
+        """One more of these."""
+        self._counted.append((name, label))
 
     def fired(self, run: Run, revision: PlanRevision, *, next_run_at: datetime | None) -> None:
         """A run is published: the action that asks a worker for it, and its first event."""
@@ -94,7 +104,7 @@ class TickOutput:
     def skipped(self, skip: Skip, revision: PlanRevision, *, next_run_at: datetime | None) -> None:
         """An occurrence, or a range of them, is not to fire."""
         self.records.append(self._outbox.skipped(skip, revision, at=self.now, next_run_at=next_run_at))
-        self.counts["skipped", skip.reason] += 1
+        self.count("skipped", skip.reason)
 
     def held(self, nominal: datetime, revision: PlanRevision, *, next_run_at: datetime | None) -> None:
         """An occurrence waits."""
@@ -111,7 +121,7 @@ class TickOutput:
     def outcome(self, source: Incoming, event_type: PlanEventType, event: Message, *, about: Subject) -> None:
         """The one event that a command record gets."""
         self.plan_event(event_id_of(source), event_type, event, about=about)
-        self.counts["commands", event_type] += 1
+        self.count("commands", event_type)
 
     def calendar_copies(self, source: Incoming, copy: CalendarCopied, *, about: Subject) -> None:
         """A holiday list goes to every other partition."""
@@ -123,18 +133,18 @@ class TickOutput:
         if record is None:
             return False
         self.records.append(record)
-        self.counts["forwarded", ""] += 1
+        self.count("forwarded", "")
         return True
 
     def dead_letter(self, source: Incoming, reason: str, detail: str) -> None:
         """A record of the input can never be handled."""
         self.records.append(self._outbox.dead_letter(source, reason=reason, detail=detail))
-        self.counts["dead_letters", reason] += 1
+        self.count("dead_letters", reason)
 
     def unusable(self, key: StateKey, record: bytes, detail: str) -> None:
         """A record of the shard's own state could not be used."""
         self.records.append(self._outbox.unusable(key_bytes(key), record, detail=detail, at=self.now))
-        self.counts["dead_letters", STATE_UNUSABLE] += 1
+        self.count("dead_letters", STATE_UNUSABLE)
 
 
 def event_id_of(source: Incoming) -> str:

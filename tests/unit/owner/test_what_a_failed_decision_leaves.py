@@ -87,6 +87,24 @@ def test_a_fire_that_fails_ends_none_of_the_runs_that_it_would_have_ended() -> N
     assert of_cursor(shard, "open_runs") == 0
 
 
+def test_nothing_that_a_failed_decision_counted_is_counted() -> None:
+    # Only the records were taken back: a report that became a dead letter also counted as one that had moved its run, and metrics told of
+    # missed occurrences of which no event did.
+    shard, run = fired("allow")
+    shard.values[CURSOR] = b"{"
+    ticked = shard.tick(a_report(run, PLAN, "completed"), now=NOON + 1.5 * MINUTE)
+    assert ticked.tick.counts == {("dead_letters", "DECISION_FAILED"): 1}
+
+
+def test_a_fire_that_fails_counts_none_of_what_it_would_have_skipped() -> None:
+    shard = PureShard()
+    shard.tick(a_create(MINUTELY | {"misfire": {"max_lateness_seconds": 90}}), now=NOON)
+    without_payload(shard)
+    ticked = shard.tick(now=NOON + 5 * MINUTE)
+    skips = ticked.of("occurrence.skipped")
+    assert (len(skips), ticked.tick.counts) == (1, {("skipped", skips[0]["reason"]): 1})
+
+
 def test_of_those_that_wait_the_first_is_undeliverable_alone() -> None:
     shard, run = fired("queue_all")
     for minute in (2, 3):

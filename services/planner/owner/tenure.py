@@ -193,7 +193,7 @@ class Tenure:
         for timer in (*timers, *page.cursors):
             known[timer.key] = timer.record
             if timer.definition is not None:
-                known[timer.key._replace(kind=StateKind.DEFINITION)] = timer.definition
+                known[StateKey(StateKind.DEFINITION, timer.key.tenant_id, timer.key.id)] = timer.definition
         needed = dict.fromkeys(key for read in commands for key in read.needs())
         needed |= dict.fromkeys(key for report in reports for key in report.needs())
         needed |= dict.fromkeys(key for timer in timers if timer.key.kind is StateKind.RUN for key in plan_of_run(timer))
@@ -206,7 +206,8 @@ class Tenure:
         if wanted:
             known |= await self._parts.index.read(self._position, wanted)
         lists = dict.fromkeys(key for read in commands for key in read.calendars())
-        lists |= dict.fromkeys(key for record, value in known.items() for key in calendars_used(record, value))
+        naming = [(record, value) for record, value in known.items() if _USES_CALENDAR in value]
+        lists |= dict.fromkeys(key for record, value in naming for key in calendars_used(record, value))
         if lists:
             known |= await self._parts.index.read(self._position, [key for key in lists if key not in known])
         return TickState(known, open_runs)
@@ -229,7 +230,7 @@ class Tenure:
 
 def calendars_used(key: StateKey, value: bytes) -> Iterator[StateKey]:
     """The holiday list that a plan's definition names; none where it cannot be read, which the plan's own decision finds out."""
-    if key.kind is not StateKind.DEFINITION or _USES_CALENDAR not in value:
+    if key.kind is not StateKind.DEFINITION:
         return
     revision = readable(StateKind.DEFINITION, value)
     name = None if revision is None else named_calendar(revision.document)

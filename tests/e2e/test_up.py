@@ -136,6 +136,7 @@ def test_servers_that_the_user_has_are_used_and_none_is_started_beside_them(stac
     with running_stack(folder, "--ephemeral", "--port-base", str(base), settings=own) as other:
         assert set(other.ready["pids"]) == {"recorder", "owner", "gateway"}
         assert other.ready["kafka"] == stack.ready["kafka"]
+        assert f"using kafka at {stack.ready['kafka']} from PLANNER_KAFKA; nothing embedded starts for it\n" in other.notices
         assert other.ready["gateway"] == f"http://{LOOPBACK}:{base}"
         health = [url for urls in other.ready["health"].values() for url in urls]
         assert sorted(health) == [f"http://{LOOPBACK}:{base + place}" for place in (10, 11, 12)]
@@ -178,13 +179,23 @@ def test_a_taken_port_is_refused_by_its_number() -> None:
     assert f"port {port} for Valkey is in use" in refused.stderr
 
 
-def test_a_kafka_that_is_not_there_is_told(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("variable", "url"), [("KAFKA", "{}"), ("REDIS", "redis://:s3cret@{}/0"), ("POSTGRES", "postgresql://me:s3cret@{}/x")]
+)
+def test_a_server_that_is_not_there_is_told_with_the_setting_that_gave_it(folder: Path, variable: str, url: str) -> None:
+    """Exported for another stack and forgotten, the setting decided in silence what was started."""
     with socket.socket() as closed:
         closed.bind((LOOPBACK, 0))
         address = f"{LOOPBACK}:{closed.getsockname()[1]}"
-        told = planner("up", "--data", str(folder / "without-kafka"), settings={"PLANNER_KAFKA": address})
-    assert told.returncode == 1
-    assert f"Kafka cannot be reached at {address}" in told.stderr
+        settings = {f"PLANNER_{variable}": url.format(address)}
+        told = planner("up", "--json", "--data", str(folder / f"without-{variable}"), settings=settings)
+    assert (told.returncode, told.stdout) == (1, "")
+    using, failed = told.stderr.splitlines()
+    assert using.startswith(f"using {variable.lower()} at {address}")
+    assert using.endswith(f" from PLANNER_{variable}; nothing embedded starts for it")
+    assert "cannot be reached" in failed
+    assert failed.endswith(f"(the address is from PLANNER_{variable}: unset it, and `planner up` starts an embedded one)")
+    assert "s3cret" not in told.stderr
 
 
 def test_the_folder_of_a_killed_ephemeral_stack_is_removed_by_the_next_start(stack: Stack, tmp_path: Path) -> None:

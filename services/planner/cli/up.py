@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from planner.cli.given_servers import reach, told
 from planner.cli.narration import Narration, print_ready
 from planner.cli.preparation import prepare
 from planner.embedded.abandoned import remove_abandoned
@@ -44,6 +45,8 @@ def up(
     if ephemeral and data is not None:
         raise typer.BadParameter("--ephemeral makes a folder of its own: it goes with no --data")
     settings = load(StackSettings)
+    for line in told(settings.given()):
+        typer.echo(line, err=True)
     with ExitStack() as stack:
         folder = stack.enter_context(temporary_folder()) if ephemeral else (data or data_folder()).absolute()
         plan = StackPlan(
@@ -68,6 +71,7 @@ async def _run(plan: StackPlan, settings: StackSettings, *, as_json: bool) -> No
     narration = Narration(console)
     for found in remove_abandoned(temporary_parent()):
         narration.found(found)
+    await reach(settings)
     ready = print_json if as_json else partial(print_ready, console)
 
     async def prepared(stack: Mapping[str, str]) -> Mapping[str, Any]:
@@ -78,6 +82,6 @@ async def _run(plan: StackPlan, settings: StackSettings, *, as_json: bool) -> No
     await Supervisor(plan, narration, prepare=prepared, ready=ready).run(stop)
 
 
-def print_json(reach: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(reach) + "\n")
+def print_json(ready: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()

@@ -27,6 +27,9 @@ PAGE_DEFAULT: Final = 50
 _REPEATABLE: Final = "label"
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+# In a query string `+` means a space.
+_LOST_PLUS: Final = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?\Z", re.ASCII)
+_EXPECTED: Final = "an RFC 3339 instant with its offset is expected"
 
 
 def _storable(text: str) -> str:
@@ -35,9 +38,16 @@ def _storable(text: str) -> str:
     return text
 
 
-def _instant(text: object) -> datetime:
+def _with_plus(text: object) -> object:
+    if isinstance(text, str) and _LOST_PLUS.search(text) is not None:
+        raise _invalid(f"{_EXPECTED} (write + as %2B)")
+    return text
+
+
+def _instant(given: object) -> datetime:
+    text = _with_plus(given)
     if not isinstance(text, str) or _RFC_3339.match(text) is None:
-        raise _invalid("an RFC 3339 instant with its offset is expected")
+        raise _invalid(_EXPECTED)
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except OverflowError:
@@ -49,6 +59,7 @@ def _invalid(detail: str) -> PydanticCustomError:
 
 
 Text = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX), AfterValidator(_storable)]
+InstantText = Annotated[Text, AfterValidator(_with_plus)]
 Moment = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Label = Annotated[str, Field(max_length=2 * LABEL_CHARACTERS_MAX + 1), AfterValidator(_storable)]
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)

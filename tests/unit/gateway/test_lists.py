@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, TICK
 from planner.gateway.caller import Visible
@@ -27,6 +27,8 @@ from planner.gateway.lists import (
 )
 from planner.gateway.pagination import Place, encode_cursor
 from planner.gateway.problems import ProblemError
+from planner.gateway.routes_occurrences import ExplainParameters
+from planner.gateway.routes_preview import PreviewParameters
 from planner_contracts.plan import LABELS_MAX, PlanStatus
 from planner_contracts.run import RunState, RunTrigger
 from support.plans import NOON
@@ -111,6 +113,29 @@ def test_a_label_may_stand_twice_and_its_value_hold_colons_or_be_empty() -> None
 def test_a_parameter_that_means_nothing_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         plans(**given)
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        (PlanListParameters, "created_after"),
+        (RunListParameters, "from"),
+        (OccurrenceListParameters, "to"),
+        (ExplainParameters, "at"),
+        (PreviewParameters, "after"),
+    ],
+)
+def test_a_plus_that_became_a_space_is_told_how_to_write(asked: type[BaseModel], name: str) -> None:
+    with pytest.raises(ValidationError, match=r"offset is expected \(write \+ as %2B\)"):
+        asked.model_validate({name: "2026-11-26T02:30:00 01:00"})
+    asked.model_validate({name: "2026-11-26T02:30:00+01:00"})
+
+
+@pytest.mark.parametrize("text", ["2026-03-01T12:00:00", "2026-03-01 12:00", "2026-03-01 12:00:00Z"])
+def test_only_a_lost_plus_is_told_so(text: str) -> None:
+    with pytest.raises(ValidationError, match="offset is expected") as refused:
+        plans(created_after=text)
+    assert "%2B" not in str(refused.value)
 
 
 def test_only_a_label_may_be_asked_for_twice() -> None:

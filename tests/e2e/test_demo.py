@@ -52,7 +52,12 @@ def test_the_cron_plan_fires_at_a_full_minute(shown: str) -> None:
 def test_the_killed_owner_is_started_again_and_everything_is_made_up_for(shown: str) -> None:
     killed = r"killed  the owner \(pid \d+\), with SIGKILL"
     assert in_order(
-        shown, killed, "restarting  owner-1 after SIGKILL", "started again  owner-1", r"caught up  \d+ had fired before the kill"
+        shown,
+        killed,
+        "restarting  owner-1 after SIGKILL",
+        "started again  owner-1",
+        "waiting  it takes over when Kafka has not heard of the killed owner for 6 s",
+        r"caught up  \d+ had fired before the kill",
     )
 
 

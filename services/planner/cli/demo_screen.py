@@ -13,9 +13,12 @@ from rich.table import Table
 from planner.embedded.program import Program
 from planner.ledger.check import Report
 from planner.runtime.clock import Clock
+from planner.runtime.kafka import SESSION_TIMEOUT_MS
 
 _RUNS_SHOWN: Final = 5
 _COLUMNS: Final = ("plan", "revision", "due (UTC)", "state", "late (ms)")
+# Nothing tells Kafka that a killed process is gone, but that it is silent.
+_TAKES_OVER: Final = f"it takes over when Kafka has not heard of the killed owner for {SESSION_TIMEOUT_MS / 1000:.0f} s"
 _STYLES: Final[Mapping[str, str]] = {
     "due → action": "bold green",
     "completed": "green",
@@ -53,6 +56,8 @@ class Screen:
         self.pids[program.service] = pid
         if self._stack_is_up:
             self.say("started again", f"{program.command.name} (pid {pid})")
+            if program.service == "owner":
+                self.say("waiting", _TAKES_OVER)
 
     def ended(self, program: Program, pid: int) -> None: ...
 

@@ -35,6 +35,9 @@ START_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 10.0
 
 _LOG: Final = get_logger("planner.worker")
+# Warns at each start that it makes no topics, which is as we want it: the subscription waits for them.
+_FASTSTREAM: Final = logging.getLogger("planner.worker.faststream")
+_FASTSTREAM.setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class ActionConsumer:
             metadata_max_age_ms=METADATA_AGE_MAX_MS,
             graceful_timeout=None,
             apply_types=False,
-            logger=logging.getLogger("planner.worker.faststream"),
+            logger=_FASTSTREAM,
             log_level=logging.DEBUG,
         )
         self._subscriber = self._broker.subscriber(

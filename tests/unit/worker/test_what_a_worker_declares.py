@@ -1,5 +1,6 @@
 """Which functions may perform actions, what becomes of a payload, and what is no worker."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -158,3 +159,10 @@ def test_what_is_no_worker_is_refused_by_its_name(here: Path) -> None:
     for target in ("own_others:worker", "own_others:missing"):
         with pytest.raises(StartupRefusedError, match=f"{target} is no PlannerWorker"):
             load(target)
+
+
+def test_what_the_library_warns_of_at_each_start_is_not_shown() -> None:
+    """A script that sets up no logging got it on its terminal: "Auto create topics is disabled."."""
+    logger = logging.getLogger("planner.worker.faststream")
+    assert not logger.isEnabledFor(logging.WARNING)
+    assert logger.isEnabledFor(logging.ERROR)

@@ -49,6 +49,7 @@ def config(
         typer.echo(json.dumps({"processes": shown, "read_by_none": unread}))
     else:
         _print(shown, unread)
+        typer.echo("These are the settings of this terminal. Those of a stack of `planner up` are under `env` in its up.json.")
     if any("error" in found for found in shown.values()):
         raise typer.Exit(EXIT_REFUSED)
 

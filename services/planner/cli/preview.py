@@ -114,12 +114,14 @@ def plan(
     after: After = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> None:
-    """A plan's definition, of any kind."""
+    """A plan's definition, of any kind. Named holiday lists are known to the server only: POST /api/v1/plans/preview takes them."""
     if plan_id is not None and not is_uuid(plan_id):
         raise typer.BadParameter("a UUID in lower case is expected", param_hint="--plan-id")
     try:
         given = parse(sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes())
-    except (OSError, JsonMalformedError) as error:
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from None
+    except JsonMalformedError as error:
         raise typer.BadParameter(str(error), param_hint="FILE") from None
     if not isinstance(given, dict):
         raise typer.BadParameter("an object is expected", param_hint="FILE")

@@ -151,3 +151,12 @@ def test_on_a_terminal_what_stands_out_is_coloured() -> None:
     show_preview(found, Console(file=shown, force_terminal=True, color_system="standard"))
 
     assert "\x1b[33mSun 2024-03-31T03:00:00+02:00" in shown.getvalue()
+
+
+def test_a_file_that_is_not_there_is_told_in_plain_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, told = run("plan", "nofile.json")
+
+    assert code == 2
+    assert "nofile.json cannot be read: No such file or directory" in " ".join(told.replace("│", "").split())
+    assert "Errno" not in told

@@ -19,3 +19,10 @@ def test_a_code_is_called_what_it_says() -> None:
 
 def test_every_code_has_a_title_of_one_sentence() -> None:
     assert all(entry.title and not entry.title.endswith(".") and "\n" not in entry.title for entry in CATALOGUE.values())
+
+
+def test_every_code_has_a_meaning_of_its_own() -> None:
+    meanings = [entry.meaning for entry in CATALOGUE.values()]
+
+    assert len(set(meanings)) == len(meanings) == len(ErrorCode)
+    assert all(meaning.endswith(".") and "\n" not in meaning for meaning in meanings)

@@ -10,7 +10,7 @@ from planner_contracts.errors import CATALOGUE, ErrorCode
 
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{code}</title></head>
-<body><h1>{code}</h1><p>{title}.</p><p>HTTP status {status}.</p></body></html>
+<body><h1>{code}</h1><p>{title}.</p><p>{meaning}</p><p>HTTP status {status}.</p></body></html>
 """
 
 
@@ -23,6 +23,6 @@ def router() -> APIRouter:
         if code not in set(ErrorCode):
             raise ProblemError(ErrorCode.NOT_FOUND, "there is no such error code")
         entry = CATALOGUE[ErrorCode(code)]
-        return HTMLResponse(_PAGE.format(code=code, title=entry.title, status=entry.status))
+        return HTMLResponse(_PAGE.format(code=code, title=entry.title, meaning=entry.meaning, status=entry.status))
 
     return problems

@@ -285,4 +285,5 @@ def test_the_open_pages_describe_the_api_and_its_errors(gateway: Gateway) -> Non
         assert set(document["paths"]["/api/v1/plans"]) == {"get", "post"}
         assert "PlanDefinition" in document["components"]["schemas"]
         assert "There is no such plan" in anyone.get("/problems/PLAN_NOT_FOUND").text
+        assert "write a name like Europe/Amsterdam" in anyone.get("/problems/TZ_UNKNOWN").text
         assert problem_code(anyone.get("/problems/NO_SUCH_CODE")) == (404, "NOT_FOUND")

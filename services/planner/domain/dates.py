@@ -17,6 +17,8 @@ _DATE: Final = re.compile(
     r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|(?P<sign>[+-])(?P<offset_hours>[01][0-9]|2[0-3]):(?P<offset_minutes>[0-5][0-9]))?"
 )
 _DAY: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
+# What has a date's form, whatever its numbers are.
+_DATE_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _MOMENT_HINT: Final = "write 2026-01-31T09:00:00Z, 2026-01-31T09:00:00+01:00 or 2026-01-31T09:00:00"
 _INSTANT_HINT: Final = "write 2026-01-31T09:00:00Z or 2026-01-31T09:00:00+01:00"
 _START_HINT: Final = "write a local time of whole seconds, like 2026-01-31T09:00:00"
@@ -89,6 +91,8 @@ def _matched(form: re.Pattern[str], text: object, *, hint: str) -> re.Match[str]
     if not isinstance(text, str):
         raise ScheduleError(ErrorCode.DATETIME_INVALID, Stage.TYPE, "a date is a string")
     match = form.fullmatch(text)
+    if match is None and form is _DATE and _DATE_FORM.fullmatch(text):
+        raise ScheduleError(ErrorCode.DATETIME_INVALID, Stage.STRUCTURE, f"{excerpt(text)}: there is no such time of day or offset")
     if match is None:
         raise _invalid(text, Stage.STRUCTURE, hint=hint)
     return match
@@ -98,7 +102,7 @@ def _day_of(match: re.Match[str]) -> tuple[int, int, int]:
     """Year, month and day, which there are and which lie within the years."""
     year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
     if not _is_day(year, month, day):
-        raise _invalid(match.string, Stage.VALUES)
+        raise ScheduleError(ErrorCode.DATETIME_INVALID, Stage.VALUES, f"{excerpt(match.string)}: there is no such day")
     if not YEAR_MIN <= year <= YEAR_MAX:
         raise _out_of_range(match.string)
     return year, month, day

@@ -13,7 +13,7 @@ from planner.domain.dates import Moment
 from planner.domain.errors import Faults, ScheduleError, Stage, excerpt
 from planner.domain.field_reader import FieldReader
 from planner.domain.jitter import delay
-from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, TICK, YEAR_MAX, YEAR_MIN
+from planner.domain.limits import FIRST_INSTANT, LAST_INSTANT, SPACING_OCCURRENCES, YEAR_MAX, YEAR_MIN
 from planner.domain.recurrence.business_days import NO_CALENDARS, Calendars, Roll
 from planner.domain.recurrence.calendar import Calendar, compile_calendar
 from planner.domain.recurrence.calendar_text import CalendarFields
@@ -25,9 +25,11 @@ from planner.domain.recurrence.window import first_from, next_after, rising
 from planner.domain.schedule import Rule, Schedule
 from planner.domain.schedule_fields import TIMEZONE_DEFAULT, Every, ScheduleFields
 from planner_contracts.errors import ErrorCode
+from planner_contracts.ids import is_calendar_name
 from planner_contracts.instants import format_instant
 
 _NOT_WITH_ONCE: Final = ("starts_at", "ends_at", "max_runs")
+_CALENDAR_NAME_HINT: Final = "a list's name has 1 to 100 letters, digits, dots, hyphens and underscores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +122,16 @@ def judge_times(schedule: Schedule, faults: Faults, asked: Asked) -> None:
         lag = delay(asked.plan_id, schedule.jitter_seconds) if asked.plan_id else timedelta(seconds=schedule.jitter_seconds)
         most = schedule.misfire.max_lateness
         if most is not None and asked.now - schedule.rule.instant - lag > most:
-            faults.add("/execute_at", ErrorCode.SCHEDULE_IN_PAST, Stage.PAST, "it is longer ago than misfire.max_lateness_seconds allows")
+            detail = f"execute_at is longer ago than misfire.max_lateness_seconds allows, {most.total_seconds():g} s"
+            hint = "take a later moment, or allow it with a larger misfire.max_lateness_seconds (null: no limit)"
+            faults.add("/execute_at", ErrorCode.SCHEDULE_IN_PAST, Stage.PAST, detail, hint=hint)
         return
     first = next_after(schedule, asked.now)
     if first is None:
         if first_from(schedule, FIRST_INSTANT) is None:
-            faults.add("/recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.FIRST_OCCURRENCE, _never_within_bounds(schedule))
+            faults.add("/recurrence", ErrorCode.SCHEDULE_NEVER_FIRES, Stage.FIRST_OCCURRENCE, _never_within_bounds(schedule, asked.now))
         else:
-            faults.add("/recurrence", ErrorCode.SCHEDULE_IN_PAST, Stage.PAST, "its last occurrence is over")
+            faults.add("/recurrence", ErrorCode.SCHEDULE_IN_PAST, Stage.PAST, _over(schedule, asked.now))
     elif _is_denser_than(schedule, first, asked.spacing_min):
         detail = f"occurrences are less than {asked.spacing_min.total_seconds():g} s apart"
         faults.add("/recurrence", ErrorCode.SCHEDULE_TOO_FREQUENT, Stage.SPACING, detail)
@@ -159,7 +163,8 @@ def _judge_calendar(given: FieldReader, calendar: CalendarFields, calendars: Cal
     named = calendar.holiday_calendar
     if named is not None and members.sound("holiday_calendar") and named not in calendars:
         detail = f"there is no list {excerpt(named)}"
-        members.fault("holiday_calendar", ErrorCode.HOLIDAY_CALENDAR_UNKNOWN, Stage.ZONE_AND_DATES, detail)
+        hint = f"make it: PUT /api/v1/calendars/{named}" if is_calendar_name(named) else _CALENDAR_NAME_HINT
+        members.fault("holiday_calendar", ErrorCode.HOLIDAY_CALENDAR_UNKNOWN, Stage.ZONE_AND_DATES, detail, hint=hint)
 
 
 def _judge_moment(given: FieldReader, fields: ScheduleFields, moment: Moment) -> None:
@@ -218,7 +223,23 @@ def _is_denser_than(schedule: Schedule, first: datetime, spacing_min: timedelta)
     return any(later - earlier < spacing_min for earlier, later in pairwise(upcoming))
 
 
-def _never_within_bounds(schedule: Schedule) -> str:
-    unbounded = first_from(structs.replace(schedule, starts_at=None, ends_at=None), (schedule.starts_at or FIRST_INSTANT) + TICK)
-    following = "none at all" if unbounded is None else format_instant(unbounded)
-    return f"no occurrence within its bounds; the next after starts_at would be {following}"
+def _never_within_bounds(schedule: Schedule, now: datetime) -> str:
+    end = schedule.ends_at
+    if end is None:
+        return "from starts_at on there is none at all"
+    following = _next_without_end(schedule, now)
+    where = "has passed" if end <= now else "lies before the first occurrence"
+    beyond = "there is none at all" if following is None else f"the next would be {format_instant(following)}"
+    return f"ends_at, {format_instant(end)}, {where}; without it {beyond}"
+
+
+def _over(schedule: Schedule, now: datetime) -> str:
+    end, following = schedule.ends_at, _next_without_end(schedule, now)
+    if end is None or following is None:
+        return "its last occurrence is over"
+    where = "has passed" if end <= now else "lies before the next occurrence"
+    return f"ends_at, {format_instant(end)}, {where}; without it the next would be {format_instant(following)}"
+
+
+def _next_without_end(schedule: Schedule, now: datetime) -> datetime | None:
+    return next_after(structs.replace(schedule, ends_at=None), now)

@@ -1,13 +1,17 @@
 """Reading one JSON object of a definition: its members' types and ranges, each fault with its pointer."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from planner.domain.errors import Faults, ScheduleError, Stage, excerpt, pointer_step
+from planner.domain.limits import FAULTS_MAX
+from planner.domain.nearest import nearest
 from planner_contracts.errors import ErrorCode
 from planner_contracts.strict_json import text_is_storable
 
 Read = TypeVar("Read")
+# So many names are listed in a hint.
+_LISTED_MAX: Final = 12
 
 
 class FieldReader:
@@ -118,26 +122,38 @@ class FieldReader:
         value = self.mapping(name)
         return None if value is None else FieldReader(value, self.faults, pointer=self.pointer(name))
 
-    def require(self, name: str, *, code: ErrorCode = ErrorCode.FIELD_REQUIRED) -> None:
+    def require(self, name: str, *, code: ErrorCode = ErrorCode.FIELD_REQUIRED, hint: str | None = None) -> None:
         if not self.has(name):
             stage = Stage.STRUCTURE if code is ErrorCode.FIELD_REQUIRED else Stage.TYPE
-            self.fault(name, code, stage, "a value is required")
+            self.fault(name, code, stage, "a value is required", hint=hint)
 
-    def refuse_unknown(self, known: Collection[str]) -> None:
-        for name in self._given:
-            if name in known:
-                continue
+    def refuse_unknown(self, known: Collection[str], *, passed_over: Collection[str] = ()) -> None:
+        """Each member that is not known; those `passed_over` are known and never what is meant."""
+        foreign = (name for name in self._given if name not in known and name not in passed_over)
+        for at, name in enumerate(foreign):
             if text_is_storable(name):
-                self.faults.add(self.pointer(name), ErrorCode.UNKNOWN_FIELD, Stage.STRUCTURE, f"{excerpt(name)} is no field of this object")
+                # No more faults are told, and a request may have fifty thousand.
+                hint = _field_hint(name, known) if at < FAULTS_MAX else None
+                detail = f"{excerpt(name)} is no field of this object"
+                self.faults.add(self.pointer(name), ErrorCode.UNKNOWN_FIELD, Stage.STRUCTURE, detail, hint=hint)
             else:
                 self.faults.add(self._pointer, ErrorCode.FIELD_INVALID, Stage.CHARACTERS, f"{excerpt(name)} cannot be stored")
 
-    def unsupported(self, name: str) -> None:
+    def unsupported(self, name: str, *, hint: str = "leave it out") -> None:
         """The member asks for what a later version does. It comes last: a fault of the member itself has been found by then."""
-        self.fault(name, ErrorCode.FIELD_INVALID, Stage.VALUES, "not supported by this version")
+        self.fault(name, ErrorCode.FIELD_INVALID, Stage.VALUES, "not supported by this version", hint=hint)
 
     def _within(self, name: str, value: float, low: int, high: int) -> bool:
         inside = low <= value <= high
         if not inside:
             self.fault(name, ErrorCode.FIELD_OUT_OF_RANGE, Stage.VALUES, f"{low} to {high}")
         return inside
+
+
+def _field_hint(name: str, known: Collection[str]) -> str | None:
+    """The field that may be meant, and those there are if they are few."""
+    meant = nearest(name, known)
+    told = [] if meant is None else [f"is {meant} meant?"]
+    if len(known) <= _LISTED_MAX:
+        told.append(f"the fields are {', '.join(known)}")
+    return " ".join(told) or None

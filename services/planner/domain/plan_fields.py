@@ -202,7 +202,7 @@ def _retry(given: FieldReader) -> None:
     _retry_on(fields)
     fields.refuse_unknown(tuple(RETRY_DEFAULT))
     if attempts is not None and attempts > 1:
-        fields.unsupported("max_attempts")
+        fields.unsupported("max_attempts", hint="only 1 in this version")
 
 
 def _retry_on(fields: FieldReader) -> None:

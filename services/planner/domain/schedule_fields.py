@@ -11,6 +11,7 @@ from planner.domain.dates import Moment, parse_date, parse_instant, parse_moment
 from planner.domain.errors import ScheduleError, Stage, excerpt
 from planner.domain.field_reader import FieldReader
 from planner.domain.limits import CATCHUP_MAX, HOLIDAYS_MAX, JITTER_SECONDS_MAX, MAX_LATENESS_SECONDS_MAX, RRULE_DATES_MAX, RUNS_MAX
+from planner.domain.nearest import nearest
 from planner.domain.recurrence.business_days import WORKDAYS, WORKDAYS_DEFAULT, Roll
 from planner.domain.recurrence.calendar_text import CALENDAR_KINDS, CalendarFields, calendar_base, parse_calendar_field
 from planner.domain.recurrence.cron import WILDCARD_DST, Cron
@@ -40,6 +41,9 @@ _RECURRENCE_FIELDS: Final = {
     "rrule": ("type", "rule", "dtstart", "exdates", "rdates"),
     "calendar": ("type", *CALENDAR_KINDS, "roll", "workdays", "holidays", "holiday_calendar"),
 }
+_CRON_HINT: Final = 'for a cron rule write {"type": "cron", "expression": "0 9 * * *"}'
+# Less would take PST for MST.
+_ZONE_LIKENESS_MIN: Final = 0.7
 _ONCE_DST: Final = Dst(Gap.REJECT, Fold.REJECT)
 _CRON_DST: Final = Dst(Gap.NEXT_VALID, Fold.FIRST)
 _ONCE_GAPS: Final = (Gap.REJECT, Gap.NEXT_VALID, Gap.SHIFT)
@@ -100,10 +104,13 @@ def _exactly_one(given: FieldReader, first: str, second: str, *, conflict: str) 
 
 
 def _recurrence(given: FieldReader) -> Recurrence | None:
+    if isinstance(given.raw("recurrence"), str):
+        given.fault("recurrence", ErrorCode.FIELD_BAD_TYPE, Stage.TYPE, "an object is expected", hint=_CRON_HINT)
+        return None
     fields = given.child("recurrence")
     if fields is None:
         return None
-    fields.require("type")
+    fields.require("type", hint=f"one of {', '.join(_RECURRENCE_FIELDS)}")
     kind = fields.string("type")
     if kind is None or kind not in _RECURRENCE_FIELDS:
         if kind is not None:
@@ -191,9 +198,16 @@ def _zone_name(given: object) -> str:
             ErrorCode.TZ_UNKNOWN,
             Stage.VALUES,
             f"{excerpt(given)} is no time zone",
-            hint="write a name of the IANA list, like Europe/Amsterdam",
+            hint=_zone_hint(given),
         )
     return given
+
+
+def _zone_hint(given: str) -> str:
+    meant = nearest(given, ZONE_NAMES, likeness_min=_ZONE_LIKENESS_MIN)
+    if meant is None:
+        return "write a name of the IANA list, like Europe/Amsterdam"
+    return f"is {meant} meant? Upper and lower case count"
 
 
 def _dst(given: FieldReader, recurrence: Recurrence | None) -> Dst:

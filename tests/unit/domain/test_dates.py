@@ -85,6 +85,22 @@ def test_another_form_or_no_such_day_is_invalid(text: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2027-02-30T09:00:00Z", "there is no such day"),
+        ("2027-02-20T24:00:00Z", "there is no such time of day or offset"),
+        ("2027-02-20T09:00:00+24:00", "there is no such time of day or offset"),
+        ("2027-02-20 09:00:00Z", "is no date of the form that is expected here"),
+    ],
+)
+def test_a_date_of_the_right_form_is_told_apart_from_another_form(text: str, told: str) -> None:
+    with pytest.raises(ScheduleError) as refused:
+        parse_moment(text)
+
+    assert refused.value.detail.endswith(told)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "1969-12-31T23:59:59Z",

@@ -123,7 +123,8 @@ class TestWhatNeverFires:
         (fault,) = faults_of(given, now=NOW)
 
         assert (fault.pointer, fault.code) == ("/recurrence", "SCHEDULE_NEVER_FIRES")
-        assert "2026-03-03T09:00:00Z" in fault.detail
+        end = "ends_at, 2026-03-03T08:59:59Z, lies before the first occurrence"
+        assert fault.detail == f"{end}; without it the next would be 2026-03-03T09:00:00Z"
         assert codes_of(given) == []
 
     def test_is_an_interval_that_begins_after_its_end(self) -> None:
@@ -132,6 +133,15 @@ class TestWhatNeverFires:
         assert codes_of(a_definition(recurrence=recurrence, ends_at="2026-12-31T00:00:00Z"), now=NOW) == [
             ("/recurrence", "SCHEDULE_NEVER_FIRES")
         ]
+
+    def test_is_an_interval_whose_end_has_passed_before_it_was_made(self) -> None:
+        given = a_definition(recurrence={"type": "interval", "every": "PT1H"}, ends_at="2026-01-01T00:00:00Z")
+
+        (fault,) = faults_of(given, now=NOW)
+
+        assert (fault.pointer, fault.code) == ("/recurrence", "SCHEDULE_NEVER_FIRES")
+        end = "ends_at, 2026-01-01T00:00:00Z, has passed"
+        assert fault.detail == f"{end}; without it the next would be 2026-03-01T11:00:00Z"
 
     def test_says_so_where_not_even_later_is_one(self) -> None:
         recurrence = {"type": "cron", "expression": "0 0 29 2 *"}
@@ -150,6 +160,32 @@ class TestThePast:
         assert codes_of(given, now=NOW) == [("/recurrence", "SCHEDULE_IN_PAST")]
         assert codes_of(given, now="2026-03-01T08:59:59.999999Z") == []
         assert codes_of(given) == []
+
+    @pytest.mark.parametrize(
+        ("fields", "detail"),
+        [
+            (
+                {"recurrence": DAILY, "ends_at": "2026-03-01T09:00:00Z"},
+                "ends_at, 2026-03-01T09:00:00Z, has passed; without it the next would be 2026-03-02T09:00:00Z",
+            ),
+            (
+                {"recurrence": DAILY, "ends_at": "2026-03-02T08:00:00Z"},
+                "ends_at, 2026-03-02T08:00:00Z, lies before the next occurrence; without it the next would be 2026-03-02T09:00:00Z",
+            ),
+            (
+                {"recurrence": {"type": "rrule", "rule": "FREQ=DAILY;COUNT=2", "dtstart": "2026-01-01T00:00:00"}},
+                "its last occurrence is over",
+            ),
+            (
+                {"execute_at": "2026-03-01T08:00:00Z", "misfire": {"max_lateness_seconds": 90}},
+                "execute_at is longer ago than misfire.max_lateness_seconds allows, 90 s",
+            ),
+        ],
+    )
+    def test_is_told_with_what_would_still_come(self, fields: dict[str, Any], detail: str) -> None:
+        (fault,) = faults_of(a_definition(**fields), now=NOW)
+
+        assert (fault.code, fault.detail) == ("SCHEDULE_IN_PAST", detail)
 
     @pytest.mark.parametrize(("execute_at", "refused"), [("2026-03-01T09:00:00Z", False), ("2026-03-01T08:59:59.999999Z", True)])
     def test_of_a_one_shot_begins_when_its_window_is_over(self, execute_at: str, *, refused: bool) -> None:

@@ -9,6 +9,7 @@ from support.schedules import a_definition, codes_of, faults_of
 ONCE = "2026-03-02T09:00:00Z"
 CRON = {"type": "cron", "expression": "0 9 * * *"}
 RRULE = {"type": "rrule", "rule": "FREQ=DAILY", "dtstart": "2026-01-01T00:00:00"}
+ROLLED = {"type": "calendar", "hour": "9", "roll": "next"}
 WILDCARD = {"type": "cron", "expression": "*/5 * * * *"}
 
 
@@ -138,6 +139,34 @@ def test_a_fault_in_a_text_says_where_and_what_to_write() -> None:
         "write 22-23,0-2",
     )
     assert fault.detail == "hour: '22-2' runs backwards"
+
+
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({"recurrence": CRON, "time_zone": "UTC"}, "is timezone meant?"),
+        ({"recurrence": CRON, "zone": "UTC"}, "is timezone meant?"),
+        ({"recurrence": CRON, "cron": "0 9 * * *"}, None),
+        ({"recurrence": CRON, "next_run": ONCE}, None),
+        ({"recurrence": CRON, "t" * 65: 1}, None),
+        ({"recurrence": {**CRON, "cron": "0 9 * * *"}}, "the fields are type, expression"),
+        ({"recurrence": {**CRON, "expressions": "0 9 * * *"}}, "is expression meant? the fields are type, expression"),
+        ({"recurrence": {"cron": "0 9 * * *"}}, "one of cron, interval, rrule, calendar"),
+        ({"recurrence": "0 9 * * *"}, 'for a cron rule write {"type": "cron", "expression": "0 9 * * *"}'),
+        ({"recurrence": CRON, "timezone": "Europe/Amsterdm"}, "is Europe/Amsterdam meant? Upper and lower case count"),
+        ({"recurrence": CRON, "timezone": "europe/amsterdam"}, "is Europe/Amsterdam meant? Upper and lower case count"),
+        ({"recurrence": CRON, "timezone": "PST"}, "write a name of the IANA list, like Europe/Amsterdam"),
+        ({"recurrence": CRON, "timezone": "Europe/Amsterdam" * 5}, "write a name of the IANA list, like Europe/Amsterdam"),
+        ({"recurrence": ROLLED | {"holiday_calendar": "nl"}}, "make it: PUT /api/v1/calendars/nl"),
+        ({"recurrence": ROLLED | {"holiday_calendar": "n/l"}}, "a list's name has 1 to 100 letters, digits, dots, hyphens and underscores"),
+        ({"recurrence": CRON, "retry": {"max_attempts": 3}}, "only 1 in this version"),
+        ({"recurrence": CRON, "pause_after_failures": 3}, "leave it out"),
+    ],
+)
+def test_what_may_have_been_meant_is_hinted(fields: dict[str, Any], hint: str | None) -> None:
+    (fault,) = faults_of(a_definition(**fields))
+
+    assert fault.hint == hint
 
 
 def test_faults_are_listed_by_stage_then_in_the_order_of_the_tables() -> None:

@@ -148,13 +148,20 @@ def parse_field(kind: FieldKind, text: str, position: int) -> Field:
     items = [_Item(kind, item, position + offset) for item, offset in _split(upper)]
     for item in items:
         if _UNSUPPORTED.fullmatch(item.text) or (kind in _DAYS_OF_MONTH and _UNSUPPORTED_LAST.fullmatch(item.text)):
-            item.refuse(ErrorCode.CRON_UNSUPPORTED, Stage.STRUCTURE, f"{excerpt(item.text)} is not supported")
+            item.refuse(ErrorCode.CRON_UNSUPPORTED, Stage.STRUCTURE, f"{excerpt(item.text)} is not supported", hint=_unsupported_hint(item))
     members = [_member(item) for item in items]
     values = 0
     for member in members:
         values |= member.values
     texts = dict.fromkeys(member.text for member in members)
     return Field(",".join(texts), values, tuple(member.special for member in members if member.special is not None))
+
+
+def _unsupported_hint(item: _Item) -> str:
+    """H and R stand for a number that spreads load; L-n counts from the month's end."""
+    if item.text.startswith("L"):
+        return _FROM_END_HINT
+    return f"write the {item.kind.name} itself; jitter_seconds spreads load"
 
 
 def refuse_length(text: str) -> None:

@@ -13,6 +13,7 @@ _DURATION: Final = re.compile(
     r"P(?:(?P<weeks>[0-9]+)W|(?=[0-9T])(?:(?P<days>[0-9]+)D)?(?:T(?=[0-9])(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+)S)?)?)"
 )
 _PARTS_S: Final = {"weeks": 604_800, "days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
+_MONTHS_OR_YEARS: Final = re.compile(r"P[0-9]+[YM]", re.IGNORECASE)
 # More digits than the longest period has: such a number is out of range, and is not worth converting.
 _DIGITS_MAX: Final = 10
 
@@ -49,6 +50,8 @@ def parse_duration(text: object) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         hint = f"write {meant_duration(text) or 'PT15M, P1DT12H or P2W'}"
+        if _MONTHS_OR_YEARS.match(text):
+            hint = "months and years have no fixed length: take a recurrence of type cron, rrule or calendar"
         raise ScheduleError(ErrorCode.INTERVAL_SYNTAX, Stage.STRUCTURE, f"{excerpt(text)} is no duration", hint=hint)
     seconds = 0
     for part, digits in match.groupdict(default="0").items():

@@ -292,6 +292,9 @@ def test_a_rule_without_a_day_in_any_year_is_known(text: str, can_match: bool) -
         ("@reboot", "write one of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly"),
         ("0 9 -1 * *", "write L for the month's last day; a calendar also takes a list, [-1]"),
         ("0 -1 * * *", None),
+        ("H 9 * * *", "write the minute itself; jitter_seconds spreads load"),
+        ("0 H(0-7) * * *", "write the hour itself; jitter_seconds spreads load"),
+        ("0 9 L-3 * *", "write L for the month's last day; a calendar also takes a list, [-1]"),
     ],
 )
 def test_what_another_kind_of_schedule_can_say_is_pointed_to(text: str, hint: str | None) -> None:

@@ -132,3 +132,11 @@ def test_a_duration_is_a_string() -> None:
 @pytest.mark.parametrize("seconds", [1, 315_360_000])
 def test_the_shortest_and_the_longest_period_are_accepted(seconds: int) -> None:
     assert parse_seconds(seconds) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["P1M", "P1Y", "p1y2m"])
+def test_months_and_years_are_pointed_to_rules_that_know_dates(text: str) -> None:
+    with pytest.raises(ScheduleError) as refused:
+        parse_duration(text)
+
+    assert refused.value.hint == "months and years have no fixed length: take a recurrence of type cron, rrule or calendar"

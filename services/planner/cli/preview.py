@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from planner.cli.preview_lines import answer_lines
+from planner.cli.preview_lines import answer_lines, without_server
 from planner.cli.preview_screen import show_faults, show_preview
 from planner.domain.errors import DefinitionInvalidError
 from planner.domain.preview import LIMIT_DEFAULT, LIMIT_MAX, preview_definition
@@ -137,7 +137,7 @@ def _show(given: dict[str, Any], after: str | None, limit: int, *, plan_id: str 
     try:
         found = preview_definition(given, after=None if after == BEGINNING else since, limit=limit, plan_id=plan_id)
     except DefinitionInvalidError as error:
-        show_faults(error.faults, {**given, "after": after}, _console(stderr=True))
+        show_faults(without_server(error.faults), {**given, "after": after}, _console(stderr=True))
         raise typer.Exit(1) from None
     show_preview(found, _console(stderr=False))
 

@@ -2,7 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -16,6 +16,8 @@ from planner_contracts.strict_json import JsonMalformedError, parse
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 _MEMBERS: Final = ("id", "schedule", "after", "limit", "plan_id")
 _TOO_LARGE: Final = f"a line has at most {LINE_BYTES_MAX} bytes"
+
+_LISTS_HINT: Final = "holiday lists live on the server: give the dates as holidays, or preview over HTTP"
 
 Now = Callable[[], datetime]
 
@@ -48,11 +50,17 @@ def answer_line(line: bytes, *, now: Now) -> dict[str, Any]:
     except RefusedRequestError as error:
         return _refusal(request_id, error.document)
     except DefinitionInvalidError as error:
-        faults = [_fault(fault) for fault in error.faults]
+        faults = [_fault(fault) for fault in without_server(error.faults)]
         return {**_refusal(request_id, faults[0]), "errors": faults}
     except Exception:  # noqa: BLE001  the outermost loop: one request must not end those that follow
         traceback.print_exc()
         return _refusal(request_id, {"code": ErrorCode.INTERNAL.value, "detail": "the request could not be answered"})
+
+
+def without_server(faults: Iterable[FieldFault]) -> list[FieldFault]:
+    """The faults as they are told where no holiday list can be known."""
+    unknown = ErrorCode.HOLIDAY_CALENDAR_UNKNOWN
+    return [fault.model_copy(update={"hint": _LISTS_HINT}) if fault.code == unknown else fault for fault in faults]
 
 
 def _answer(request: object, now: Now) -> dict[str, Any]:

@@ -160,3 +160,12 @@ def test_a_file_that_is_not_there_is_told_in_plain_words(tmp_path: Path, monkeyp
     assert code == 2
     assert "nofile.json cannot be read: No such file or directory" in " ".join(told.replace("│", "").split())
     assert "Errno" not in told
+
+
+def test_an_unknown_holiday_list_is_shown_as_living_on_the_server() -> None:
+    definition = '{"recurrence": {"type": "calendar", "hour": "9", "roll": "next", "holiday_calendar": "nl"}}'
+
+    code, _, error = run("plan", "-", stdin=definition)
+
+    assert code == 1
+    assert error.splitlines()[-1] == "  hint: holiday lists live on the server: give the dates as holidays, or preview over HTTP"

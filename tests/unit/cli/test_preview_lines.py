@@ -163,3 +163,10 @@ def test_a_longer_line_is_refused_and_the_next_is_answered(more: int) -> None:
         ("next", None),
         (None, "BODY_TOO_LARGE"),
     ]
+
+
+def test_an_unknown_holiday_list_is_told_to_live_on_the_server() -> None:
+    answer = asked({"recurrence": {"type": "calendar", "hour": "9", "roll": "next", "holiday_calendar": "nl"}})
+
+    assert answer["error"]["code"] == "HOLIDAY_CALENDAR_UNKNOWN"
+    assert answer["error"]["hint"] == "holiday lists live on the server: give the dates as holidays, or preview over HTTP"

@@ -38,14 +38,9 @@ def _storable(text: str) -> str:
     return text
 
 
-def _with_plus(text: object) -> object:
+def _instant(text: object) -> datetime:
     if isinstance(text, str) and _LOST_PLUS.search(text) is not None:
         raise _invalid(f"{_EXPECTED} (write + as %2B)")
-    return text
-
-
-def _instant(given: object) -> datetime:
-    text = _with_plus(given)
     if not isinstance(text, str) or _RFC_3339.match(text) is None:
         raise _invalid(_EXPECTED)
     try:
@@ -59,7 +54,6 @@ def _invalid(detail: str) -> PydanticCustomError:
 
 
 Text = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX), AfterValidator(_storable)]
-InstantText = Annotated[Text, AfterValidator(_with_plus)]
 Moment = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Label = Annotated[str, Field(max_length=2 * LABEL_CHARACTERS_MAX + 1), AfterValidator(_storable)]
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)

@@ -13,7 +13,7 @@ from planner.gateway.access import Access
 from planner.gateway.body import JSON_TYPES, read_object
 from planner.gateway.caller import Caller, Scope
 from planner.gateway.holiday_lists import list_named
-from planner.gateway.lists import ForOrganization, InstantText
+from planner.gateway.lists import ForOrganization, Text
 from planner.gateway.openapi import PROBLEM_ANSWERS, request_body
 from planner.gateway.plan_changes import organization_named, plan_not_found
 from planner.gateway.problems import invalid_definition
@@ -31,7 +31,7 @@ class PreviewParameters(ForOrganization):
     """How much is shown, and after which instant."""
 
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
-    after: InstantText | None = None
+    after: Text | None = None
     """Show what comes after this instant; now if left out. `1970-01-01T00:00:00Z` is the beginning: no schedule knows earlier ones."""
 
 

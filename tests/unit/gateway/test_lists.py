@@ -28,7 +28,6 @@ from planner.gateway.lists import (
 from planner.gateway.pagination import Place, encode_cursor
 from planner.gateway.problems import ProblemError
 from planner.gateway.routes_occurrences import ExplainParameters
-from planner.gateway.routes_preview import PreviewParameters
 from planner_contracts.plan import LABELS_MAX, PlanStatus
 from planner_contracts.run import RunState, RunTrigger
 from support.plans import NOON
@@ -122,7 +121,6 @@ def test_a_parameter_that_means_nothing_is_refused(given: dict[str, Any]) -> Non
         (RunListParameters, "from"),
         (OccurrenceListParameters, "to"),
         (ExplainParameters, "at"),
-        (PreviewParameters, "after"),
     ],
 )
 def test_a_plus_that_became_a_space_is_told_how_to_write(asked: type[BaseModel], name: str) -> None:

@@ -156,7 +156,8 @@ def _refuse_foreign(given: Mapping[str, Any], reader: FieldReader) -> None:
     for name in READ_ONLY_FIELDS:
         if name in given:
             reader.fault(name, ErrorCode.READ_ONLY_FIELD, Stage.STRUCTURE, "the server sets this field")
-    reader.refuse_unknown(_KNOWN_FIELDS, passed_over=READ_ONLY_FIELDS)
+    # Those of the server have their fault already, and are never what somebody meant.
+    reader.refuse_unknown(_KNOWN_FIELDS)
 
 
 def _filled(given: Mapping[str, Any]) -> dict[str, Any]:

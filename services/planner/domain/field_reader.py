@@ -127,9 +127,8 @@ class FieldReader:
             stage = Stage.STRUCTURE if code is ErrorCode.FIELD_REQUIRED else Stage.TYPE
             self.fault(name, code, stage, "a value is required", hint=hint)
 
-    def refuse_unknown(self, known: Collection[str], *, passed_over: Collection[str] = ()) -> None:
-        """Each member that is not known; those `passed_over` are known and never what is meant."""
-        foreign = (name for name in self._given if name not in known and name not in passed_over)
+    def refuse_unknown(self, known: Collection[str]) -> None:
+        foreign = (name for name in self._given if name not in known)
         for at, name in enumerate(foreign):
             if text_is_storable(name):
                 # No more faults are told, and a request may have fifty thousand.

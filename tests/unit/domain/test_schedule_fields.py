@@ -154,7 +154,7 @@ def test_a_fault_in_a_text_says_where_and_what_to_write() -> None:
         ({"recurrence": {"cron": "0 9 * * *"}}, "one of cron, interval, rrule, calendar"),
         ({"recurrence": "0 9 * * *"}, 'for a cron rule write {"type": "cron", "expression": "0 9 * * *"}'),
         ({"recurrence": CRON, "timezone": "Europe/Amsterdm"}, "is Europe/Amsterdam meant? Upper and lower case count"),
-        ({"recurrence": CRON, "timezone": "europe/amsterdam"}, "is Europe/Amsterdam meant? Upper and lower case count"),
+        ({"recurrence": CRON, "timezone": "EUROPE/AMSTERDAM"}, "is Europe/Amsterdam meant? Upper and lower case count"),
         ({"recurrence": CRON, "timezone": "PST"}, "write a name of the IANA list, like Europe/Amsterdam"),
         ({"recurrence": CRON, "timezone": "Europe/Amsterdam" * 5}, "write a name of the IANA list, like Europe/Amsterdam"),
         ({"recurrence": ROLLED | {"holiday_calendar": "nl"}}, "make it: PUT /api/v1/calendars/nl"),

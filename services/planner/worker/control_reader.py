@@ -53,7 +53,7 @@ class ControlReader:
     async def reach(self, topic: str, numbers: Collection[int], at_ms: int) -> None:
         """Returns when what had been asked of an action of this time, by now, was read; where Kafka is slow, when it still is to be.
 
-        All partitions of the control topic: a request has the ordering key that the plan has now, its run's action may have had another.
+        All partitions of the control topic: which of the action's this worker is handed changes with each rebalance.
         """
         if self._since_ms.get(topic, _NEVER) <= max(0, at_ms - CLOCKS_APART_MS):
             return
